@@ -6,7 +6,7 @@
 //   contrib    the meaning in ONNX Runtime's own operators    → a model-local function
 
 import type { TensorType } from './base/tensors.ts';
-import { fusedDomain, type Attribute, type Attributes, type FunctionDef } from './ir/graph.ts';
+import type { Attribute, Attributes, FunctionDef, fusedDomain } from './ir/graph.ts';
 
 /** A tensor of the reference: whatever its dtype in the graph, its values as numbers. */
 export interface RealTensor {

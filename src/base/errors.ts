@@ -1,98 +1,87 @@
 // Every failure the toolkit raises on purpose: a code that scripts match, a sentence for people,
 // and the exit status the command line gives it.
 
-/** Exit statuses: 1 is "ran, and the answer is no"; 65 and above follow sysexits.h. */
-export const exitStatus = {
-  parity: 1,
-  usage: 2,
-  badData: 65,
-  noInput: 66,
-  unavailable: 69,
-  bug: 70,
-  cannotCreate: 73,
-  io: 74,
-  tryAgain: 75,
-  wrongBytes: 76,
-  notPermitted: 77,
-  interrupted: 130,
-} as const;
-
-/** One code per cause, and the status it exits with. Codes are stable: scripts match them. */
+/**
+ * One code per cause, and the status it exits with. Codes are stable: scripts match them.
+ *
+ * 1 parity failed · 2 usage · 65 bad data · 66 no such input · 69 not supported or not available ·
+ * 70 bug · 73 cannot create output · 74 I/O · 75 try again · 130 interrupted
+ */
 export const errorCodes = {
   // the answer is no
-  PARITY_FAILED: exitStatus.parity,
+  PARITY_FAILED: 1,
 
-  USAGE: exitStatus.usage,
+  USAGE: 2,
 
   // safetensors headers
-  ST_HEADER_TOO_SMALL: exitStatus.badData,
-  ST_HEADER_TOO_LARGE: exitStatus.badData,
-  ST_HEADER_TRUNCATED: exitStatus.badData,
-  ST_HEADER_UTF8: exitStatus.badData,
-  ST_HEADER_JSON: exitStatus.badData,
-  ST_HEADER_DEPTH: exitStatus.badData,
-  ST_DUPLICATE_KEY: exitStatus.badData,
-  ST_FIELD_MISSING: exitStatus.badData,
-  ST_DTYPE: exitStatus.badData,
-  ST_DIM_TOO_LARGE: exitStatus.badData,
-  ST_SIZE_OVERFLOW: exitStatus.badData,
-  ST_SUBBYTE_ALIGN: exitStatus.badData,
-  ST_SIZE_MISMATCH: exitStatus.badData,
-  ST_OFFSETS: exitStatus.badData,
-  ST_FILE_SIZE: exitStatus.badData,
+  ST_HEADER_TOO_SMALL: 65,
+  ST_HEADER_TOO_LARGE: 65,
+  ST_HEADER_TRUNCATED: 65,
+  ST_HEADER_UTF8: 65,
+  ST_HEADER_JSON: 65,
+  ST_HEADER_DEPTH: 65,
+  ST_DUPLICATE_KEY: 65,
+  ST_FIELD_MISSING: 65,
+  ST_DTYPE: 65,
+  ST_DIM_TOO_LARGE: 65,
+  ST_SIZE_OVERFLOW: 65,
+  ST_SUBBYTE_ALIGN: 65,
+  ST_SIZE_MISMATCH: 65,
+  ST_OFFSETS: 65,
+  ST_FILE_SIZE: 65,
 
   // JSON files and other text
-  JSON_SYNTAX: exitStatus.badData,
-  JSON_DEPTH: exitStatus.badData,
-  JSON_DUPLICATE_KEY: exitStatus.badData,
-  FILE_TOO_LARGE: exitStatus.badData,
-  FILE_KIND: exitStatus.badData,
-  FILE_CHANGED: exitStatus.badData,
+  JSON_SYNTAX: 65,
+  JSON_DEPTH: 65,
+  JSON_DUPLICATE_KEY: 65,
+  FILE_TOO_LARGE: 65,
+  FILE_KIND: 65,
+  FILE_CHANGED: 65,
 
   // torch zip and pickle
-  TORCH_ZIP: exitStatus.badData,
-  TORCH_PICKLE: exitStatus.badData,
+  TORCH_ZIP: 65,
+  TORCH_PICKLE: 65,
 
   // shards, tensors, configuration
-  INDEX_INVALID: exitStatus.badData,
-  INDEX_SHARD_NAME: exitStatus.badData,
-  INDEX_MISMATCH: exitStatus.badData,
-  SHARD_MISSING: exitStatus.noInput,
-  WEIGHT_MISSING: exitStatus.badData,
-  WEIGHT_SHAPE: exitStatus.badData,
-  WEIGHT_DTYPE: exitStatus.badData,
-  WEIGHT_OVERFLOW: exitStatus.badData,
-  CONFIG_INVALID: exitStatus.badData,
-  TOKENIZER_INVALID: exitStatus.badData,
+  INDEX_INVALID: 65,
+  INDEX_SHARD_NAME: 65,
+  INDEX_MISMATCH: 65,
+  SHARD_MISSING: 66,
+  WEIGHT_MISSING: 65,
+  WEIGHT_SHAPE: 65,
+  WEIGHT_DTYPE: 65,
+  WEIGHT_OVERFLOW: 65,
+  CONFIG_INVALID: 65,
+  TOKENIZER_INVALID: 65,
 
   // written files
-  ONNX_INVALID: exitStatus.badData,
-  MANIFEST_INVALID: exitStatus.badData,
-  HASH_MISMATCH: exitStatus.badData,
-  GOLDEN_INVALID: exitStatus.badData,
+  ONNX_INVALID: 65,
+  MANIFEST_INVALID: 65,
+  HASH_MISMATCH: 65,
+  GOLDEN_INVALID: 65,
 
-  INPUT_MISSING: exitStatus.noInput,
+  INPUT_MISSING: 66,
 
-  UNSUPPORTED_ARCHITECTURE: exitStatus.unavailable,
-  UNSUPPORTED_CHECKPOINT: exitStatus.unavailable,
-  UNSUPPORTED_CONFIG: exitStatus.unavailable,
-  UNSUPPORTED_TASK: exitStatus.unavailable,
-  UNSUPPORTED_SIZE: exitStatus.unavailable,
-  UNSUPPORTED_OPERATOR: exitStatus.unavailable,
-  RUNTIME_MISSING: exitStatus.unavailable,
-  RUNTIME_FAILED: exitStatus.unavailable,
+  UNSUPPORTED_ARCHITECTURE: 69,
+  UNSUPPORTED_CHECKPOINT: 69,
+  UNSUPPORTED_CONFIG: 69,
+  UNSUPPORTED_TASK: 69,
+  UNSUPPORTED_SIZE: 69,
+  UNSUPPORTED_OPERATOR: 69,
+  RUNTIME_MISSING: 69,
+  RUNTIME_FAILED: 69,
 
-  GRAPH_INVALID: exitStatus.bug,
-  INTERNAL: exitStatus.bug,
+  GRAPH_INVALID: 70,
+  INTERNAL: 70,
 
-  OUTPUT_EXISTS: exitStatus.cannotCreate,
-  OUTPUT_CREATE: exitStatus.cannotCreate,
+  OUTPUT_EXISTS: 73,
+  OUTPUT_CREATE: 73,
 
-  IO_FAILED: exitStatus.io,
-  DISK_FULL: exitStatus.io,
+  IO_FAILED: 74,
+  DISK_FULL: 74,
 
-  LOCKED: exitStatus.tryAgain,
-  INTERRUPTED: exitStatus.interrupted,
+  LOCKED: 75,
+  INTERRUPTED: 130,
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -1,32 +1,32 @@
 // Named limits on what is read and written, each with its reason.
 
 /** A safetensors header may not be longer: the format's own limit. */
-export const maxHeaderBytes = 100_000_000;
+export const maxHeaderBytes: number = 100_000_000;
 
 /** config.json and its neighbours are kilobytes; more is another file under that name. */
-export const maxConfigBytes = 10_000_000;
+export const maxConfigBytes: number = 10_000_000;
 
 /** An index of 10,000 shards is under 250 MB; more is another file under that name. */
-export const maxIndexBytes = 250_000_000;
+export const maxIndexBytes: number = 250_000_000;
 
 /** No published checkpoint comes near; a hostile index would exhaust file handles. */
-export const maxShards = 10_000;
+export const maxShards: number = 10_000;
 
 /** Nesting of JSON: the reference reader of safetensors stops here. */
-export const maxJsonDepth = 128;
+export const maxJsonDepth: number = 128;
 
 /** Read and write in pieces of this size: large enough for the disk, small beside the budget. */
-export const chunkBytes = 8 * 2 ** 20;
+export const chunkBytes: number = 8 * 2 ** 20;
 
 /** Tensors of this size and more go to the data file; smaller ones stay in the graph. */
-export const externalThreshold = 1024;
+export const externalThreshold: number = 1024;
 
 /** Tensors of this size and more begin on a page, so that they can be mapped. */
-export const alignThreshold = 2 ** 20;
-export const pageBytes = 4096;
+export const alignThreshold: number = 2 ** 20;
+export const pageBytes: number = 4096;
 
 /** A browser takes no file of 2 GB and more. */
-export const maxDataFileBytes = 2_000_000_000;
+export const maxDataFileBytes: number = 2_000_000_000;
 
 /** Protobuf's own limit; readers in C++ refuse more. */
-export const maxProtobufBytes = 2 ** 31 - 1;
+export const maxProtobufBytes: number = 2 ** 31 - 1;
