@@ -1,0 +1,148 @@
+// A manifest read back. It comes with a folder that anybody may have made, so every field is
+// checked before it is believed: a path in it is opened.
+
+import { ToolkitError } from './errors.ts';
+import type { WrittenFile } from './files.ts';
+import { decodeUtf8 } from './json-file.ts';
+import { parseJson, type JsonValue } from './json.ts';
+import { manifestName, type Manifest, type Verification } from './manifest.ts';
+
+/** Parses and checks the bytes of a manifest. */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return fail('is UTF-8', 'the file');
+  const root = new Field(parseJson(text, { what: manifestName }), 'the manifest');
+  if (root.get('schemaVersion').number() !== 1) {
+    fail('has schemaVersion 1, the one this version reads', 'the manifest');
+  }
+  const source = root.get('source');
+  const revision = source.optional('revision')?.text();
+  const weights = root.get('weights');
+  return {
+    schemaVersion: 1,
+    tool: {
+      name: root.get('tool').get('name').text(),
+      version: root.get('tool').get('version').text(),
+    },
+    source: {
+      name: source.get('name').text(),
+      ...(revision === undefined ? {} : { revision }),
+    },
+    task: root
+      .get('task')
+      .among(['text-generation', 'text-classification', 'feature-extraction'] as const),
+    target: root.get('target').among(['onnxruntime', 'portable'] as const),
+    dtypes: root.list('dtypes').map((item) => item.among(['fp32', 'fp16'] as const)),
+    inputs: root.list('inputs').map(readFile),
+    outputs: root.list('outputs').map(readOutput),
+    weights: {
+      parameters: weights.get('parameters').count(),
+      unused: weights.list('unused').map((item) => item.text()),
+      nonFinite: weights
+        .list('nonFinite')
+        .map((item) => ({ name: item.get('name').text(), count: item.get('count').count() })),
+    },
+    warnings: root.list('warnings').map((item) => item.text()),
+    verifications: root.list('verifications').map(readVerification),
+  };
+}
+
+// Plain names, at most one folder deep: what a conversion writes and all that is opened.
+const pathPattern = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/)?[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+
+function readOutput(item: Field): WrittenFile {
+  const file = readFile(item);
+  if (!pathPattern.test(file.path) || file.path.includes('..')) {
+    fail('has a plain path', item.at, file.path);
+  }
+  return file;
+}
+
+function readFile(item: Field): WrittenFile {
+  const path = item.get('path').text();
+  const sha256 = item.get('sha256').text();
+  if (!/^[0-9a-f]{64}$/.test(sha256)) fail('has 64 hexadecimal digits', `${item.at}.sha256`);
+  return { path, size: item.get('size').count(), sha256 };
+}
+
+function readVerification(item: Field): Verification {
+  return {
+    file: item.get('file').text(),
+    dtype: item.get('dtype').among(['fp32', 'fp16'] as const),
+    runtime: item.get('runtime').text(),
+    golden: item.get('golden').text(),
+    passed: item.get('passed').flag(),
+    figures: item.get('figures').numbers(),
+  };
+}
+
+/** A value of the manifest with the place where it stands. */
+class Field {
+  readonly at: string;
+  readonly #value: JsonValue;
+
+  constructor(value: JsonValue, at: string) {
+    this.#value = value;
+    this.at = at;
+  }
+
+  get(key: string): Field {
+    return this.optional(key) ?? fail(`has a field ${key}`, this.at);
+  }
+
+  optional(key: string): Field | undefined {
+    const value = this.#map().get(key);
+    return value === undefined ? undefined : new Field(value, `${this.at}.${key}`);
+  }
+
+  list(key: string): readonly Field[] {
+    const field = this.get(key);
+    const value = field.#value;
+    if (!Array.isArray(value)) return fail('is a list', field.at);
+    return value.map((item: JsonValue, index) => new Field(item, `${field.at}[${index}]`));
+  }
+
+  text(): string {
+    return typeof this.#value === 'string' ? this.#value : fail('is a string', this.at);
+  }
+
+  number(): number {
+    return typeof this.#value === 'number' ? this.#value : fail('is a number', this.at);
+  }
+
+  count(): number {
+    const value = this.number();
+    return Number.isSafeInteger(value) && value >= 0 ? value : fail('is a count', this.at);
+  }
+
+  flag(): boolean {
+    return typeof this.#value === 'boolean' ? this.#value : fail('is true or false', this.at);
+  }
+
+  among<T extends string>(choices: readonly T[]): T {
+    const text = this.text();
+    const found = choices.find((choice) => choice === text);
+    return found ?? fail(`is one of ${choices.join(', ')}`, this.at, text);
+  }
+
+  numbers(): Readonly<Record<string, number>> {
+    // JSON has no NaN and no Infinity: they are written as null.
+    const entries = [...this.#map()].map(([key, value]) => [
+      key,
+      value === null ? Number.NaN : this.get(key).number(),
+    ]);
+    return Object.fromEntries(entries);
+  }
+
+  #map(): ReadonlyMap<string, JsonValue> {
+    const value = this.#value;
+    return value instanceof Map ? value : fail('is an object', this.at);
+  }
+}
+
+function fail(rule: string, at: string, got?: string): never {
+  throw new ToolkitError('MANIFEST_INVALID', `${at} ${rule}`, {
+    where: { file: manifestName, ...(got === undefined ? {} : { got }) },
+    fix: 'convert again',
+  });
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { ToolkitError } from './errors.ts';
+import { parseManifest } from './manifest-reader.ts';
+import {
+  printManifest,
+  withOutput,
+  withVerifications,
+  type Manifest,
+  type Verification,
+} from './manifest.ts';
+
+const file = (path: string): Manifest['outputs'][number] => ({
+  path,
+  size: 3,
+  sha256: 'ab'.repeat(32),
+});
+
+const manifest: Manifest = {
+  schemaVersion: 1,
+  tool: { name: 'modernbert-onnx', version: '0.1.0' },
+  source: { name: 'org/name', revision: 'main' },
+  task: 'text-generation',
+  target: 'portable',
+  dtypes: ['fp32', 'fp16'],
+  inputs: [file('config.json'), file('model 1.safetensors')],
+  outputs: [file('config.json'), file('onnx/model.onnx')],
+  weights: { parameters: 12, unused: ['extra'], nonFinite: [{ name: 'w', count: 2 }] },
+  warnings: ['a sentence'],
+  verifications: [],
+};
+
+const verification: Verification = {
+  file: 'onnx/model.onnx',
+  dtype: 'fp32',
+  runtime: 'onnxruntime 1.30.0 (cpu)',
+  golden: 'shakespeare',
+  passed: true,
+  figures: { maxDifference: 1e-5, meanKl: 0 },
+};
+
+/** The manifest with one value changed, as bytes. */
+function changed(path: readonly string[], value: unknown): Uint8Array {
+  const root: unknown = JSON.parse(JSON.stringify(manifest));
+  let at = root as Record<string, unknown>;
+  for (const key of path.slice(0, -1)) at = at[key] as Record<string, unknown>;
+  at[path.at(-1) ?? ''] = value;
+  return new TextEncoder().encode(JSON.stringify(root));
+}
+
+describe('a manifest', () => {
+  it('reads back as it was written', () => {
+    const measured = withVerifications(manifest, [verification]);
+    expect(parseManifest(printManifest(measured))).toEqual(measured);
+  });
+
+  it('keeps a figure that is no number', () => {
+    const measured = withVerifications(manifest, [
+      { ...verification, figures: { kl: Number.NaN } },
+    ]);
+    expect(parseManifest(printManifest(measured)).verifications[0]?.figures).toEqual({
+      kl: Number.NaN,
+    });
+  });
+
+  it.each([
+    [['schemaVersion'], 2, /schemaVersion 1/],
+    [['task'], 'fill-mask', /the manifest\.task is one of/],
+    [['dtypes'], 'fp32', /is a list/],
+    [['outputs', '0', 'path'], '../config.json', /outputs\[0\] has a plain path/],
+    [['outputs', '0', 'path'], '/etc/passwd', /plain path/],
+    [['outputs', '1', 'path'], 'a/b/c', /plain path/],
+    [['outputs', '0', 'sha256'], 'AB'.repeat(32), /sha256 has 64 hexadecimal digits/],
+    [['inputs', '0', 'size'], -1, /size is a count/],
+    [['weights', 'unused'], [3], /unused\[0\] is a string/],
+    [['source'], [], /source is an object/],
+    [['verifications'], undefined, /has a field verifications/],
+  ])('is refused where %j is %j', (path, value, message) => {
+    const parse = (): Manifest => parseManifest(changed(path, value));
+    expect(parse).toThrow(message);
+    expect(parse).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID', exitStatus: 65 }));
+  });
+
+  it('is refused when it is no text', () => {
+    expect(() => parseManifest(Uint8Array.of(0xff, 0xfe))).toThrow(ToolkitError);
+  });
+
+  it('takes a file that is written again in its place, and others in order', () => {
+    const again = { ...file('config.json'), size: 4 };
+    const { outputs } = withOutput(withOutput(manifest, again), file('golden.safetensors'));
+    expect(outputs).toEqual([again, file('golden.safetensors'), file('onnx/model.onnx')]);
+  });
+
+  it('replaces a measurement that is repeated, and only that', () => {
+    const other = { ...verification, golden: 'another' };
+    const failed = { ...verification, passed: false };
+    const { verifications } = withVerifications(
+      withVerifications(manifest, [verification, other]),
+      [failed],
+    );
+    expect(verifications).toEqual([other, failed]);
+  });
+});

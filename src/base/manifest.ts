@@ -1,0 +1,83 @@
+// The manifest: what an output folder was made from, what it holds, and what was measured on it.
+// No path, time or host stands in it, so the same input and options give the same bytes.
+
+import type { Task } from './config.ts';
+import type { WrittenFile } from './files.ts';
+
+/** The manifest's name in the output folder. */
+export const manifestName = 'modernbert-onnx.json';
+
+/** Float formats that a conversion writes. */
+export type WeightFormat = 'fp32' | 'fp16';
+
+/** What the bodies of the fused operators are made of. */
+export type Target = 'onnxruntime' | 'portable';
+
+/** A weight that holds values which are not finite. */
+export interface NonFiniteWeight {
+  readonly name: string;
+  readonly count: number;
+}
+
+/** One model file held against reference outputs on one runtime. */
+export interface Verification {
+  /** Path of the model in the folder. */
+  readonly file: string;
+  readonly dtype: WeightFormat;
+  /** `onnxruntime 1.30.0 (cpu)`. */
+  readonly runtime: string;
+  /** Where the reference outputs came from: a case's name, or the oracle. */
+  readonly golden: string;
+  readonly passed: boolean;
+  /** Worst figure over the prompts, by the metric's name. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+export interface Manifest {
+  readonly schemaVersion: 1;
+  readonly tool: { readonly name: string; readonly version: string };
+  /** A Hub id with its revision, or a folder's own name. */
+  readonly source: { readonly name: string; readonly revision?: string };
+  readonly task: Task;
+  readonly target: Target;
+  readonly dtypes: readonly WeightFormat[];
+  /** Files that were read. */
+  readonly inputs: readonly WrittenFile[];
+  /** Files of this folder, the manifest itself left out. */
+  readonly outputs: readonly WrittenFile[];
+  readonly weights: {
+    /** Parameters of the checkpoint's tensors. */
+    readonly parameters: number;
+    /** Tensors of the checkpoint that no weight of the graph is made of. */
+    readonly unused: readonly string[];
+    readonly nonFinite: readonly NonFiniteWeight[];
+  };
+  readonly warnings: readonly string[];
+  /** Sorted by file, runtime and golden. */
+  readonly verifications: readonly Verification[];
+}
+
+/** The bytes of a manifest. */
+export function printManifest(manifest: Manifest): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(manifest, undefined, 2)}\n`);
+}
+
+/** The manifest with a file replaced or added. */
+export function withOutput(manifest: Manifest, file: WrittenFile): Manifest {
+  const others = manifest.outputs.filter(({ path }) => path !== file.path);
+  return { ...manifest, outputs: [...others, file].toSorted(byKey(({ path }) => path)) };
+}
+
+/** The manifest with figures added; a measurement repeated takes the place of the older one. */
+export function withVerifications(manifest: Manifest, added: readonly Verification[]): Manifest {
+  const key = ({ file, runtime, golden }: Verification): string =>
+    [file, runtime, golden].join('\n');
+  const replaced = new Set(added.map(key));
+  const kept = manifest.verifications.filter((verification) => !replaced.has(key(verification)));
+  return { ...manifest, verifications: [...kept, ...added].toSorted(byKey(key)) };
+}
+
+// Not localeCompare: the order may not depend on the machine.
+function byKey<T>(key: (item: T) => string): (a: T, b: T) => number {
+  return (a, b) => (key(a) < key(b) ? -1 : Number(key(a) > key(b)));
+}
