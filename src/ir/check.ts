@@ -121,9 +121,11 @@ function expectType(
   where: string,
 ): void {
   if (found && found.dtype === expected.dtype && compatible(found.shape, expected.shape)) return;
-  const describe = (type?: TensorType): string =>
-    type ? `${type.dtype} ${formatShape(type.shape)}` : 'nothing';
   fail(`value ${name} is ${describe(found)}, not ${describe(expected)}`, where);
+}
+
+function describe(type: TensorType | undefined): string {
+  return type ? `${type.dtype} ${formatShape(type.shape)}` : 'nothing';
 }
 
 function fail(rule: string, graph: string): never {

@@ -117,7 +117,7 @@ const concat: Rule = (node, facts) => {
   const dtype = sameDType(parts);
   const axis = axisOf(intOf(node, 'axis'), shapeOf(need(facts, 0)).length);
   const open = parts.map((part) => shapeOf(part).map((dim, at) => (at === axis ? null : dim)));
-  const around = open.reduce<Dims>((a, b) => mergeDims(a, b, 'Concat'));
+  const around = open.reduce<Dims>((a, b) => mergeDims(a, b, 'Concat'), open[0] ?? []);
   const sizes = parts.map((part) => shapeOf(part)[axis] ?? null);
   const lengths = sizes.filter((size) => size !== 0);
   const total = lengths.every((size) => typeof size === 'number')
