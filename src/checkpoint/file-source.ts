@@ -1,0 +1,197 @@
+// Files on disk. A read delivers every byte it was asked for or fails: reads go on over short
+// counts, and a file that changes under the reader is an error, never a mix of two versions.
+
+import { constants, type BigIntStats } from 'node:fs';
+import { lstat, open, readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { ToolkitError, type ErrorCode } from '../base/errors.ts';
+import type { ByteSource, SourceFolder } from '../base/files.ts';
+import { checkRange } from './range.ts';
+import { sniff, sniffBytes } from './sniff.ts';
+
+/** What a source needs of an open file: Node's FileHandle, or a test's. */
+export interface OpenFile {
+  read(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+  stat(options: { readonly bigint: true }): Promise<BigIntStats>;
+  close(): Promise<void>;
+}
+
+// A FIFO without a writer would block the opening; reading files is not affected.
+const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+// One read may not be asked for more than 2^31 - 1 bytes.
+const maxRead = 2 ** 30;
+
+/** A file on disk; `openFile` stands in for Node's own in tests. */
+export async function fileSource(
+  path: string,
+  openFile: (path: string, flags: number) => Promise<OpenFile> = open,
+): Promise<ByteSource> {
+  const name = basename(path);
+  const handle = await openFile(path, flags).catch((error: unknown) => {
+    throw openError(error, name);
+  });
+  try {
+    return handleSource(path, handle, await regularStats(handle, name));
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** A folder on disk: a checkpoint as it was saved, or a snapshot of the Hub's cache. */
+export async function openFolder(path: string): Promise<SourceFolder> {
+  const name = basename(resolve(path));
+  const stats = await stat(path).catch((error: unknown) => {
+    throw openError(error, path);
+  });
+  if (!stats.isDirectory()) await refuseFile(path);
+  return {
+    name,
+    list: async () => (await readdir(path)).toSorted(),
+    open: (file) => openInFolder(path, file),
+  };
+}
+
+function handleSource(path: string, handle: OpenFile, opened: BigIntStats): ByteSource {
+  const name = basename(path);
+  const size = Number(opened.size);
+  return {
+    name,
+    size,
+    read: async (start, end, into) => {
+      checkRange(start, end, size, name);
+      const bytes = into?.subarray(0, end - start) ?? new Uint8Array(end - start);
+      if (bytes.length !== end - start) throw new RangeError(`${name}: no room for the bytes`);
+      try {
+        await fill(handle, bytes, start, name);
+        await checkUnchanged(path, handle, opened);
+      } catch (error) {
+        throw error instanceof ToolkitError ? error : readError(error, name);
+      }
+      return bytes;
+    },
+    close: () => handle.close(),
+  };
+}
+
+async function fill(handle: OpenFile, bytes: Uint8Array, start: number, name: string) {
+  for (let done = 0; done < bytes.length;) {
+    const length = Math.min(bytes.length - done, maxRead);
+    const { bytesRead } = await handle.read(bytes, done, length, start + done);
+    if (bytesRead === 0) throw changed(name);
+    done += bytesRead;
+  }
+}
+
+/** The open file was not written to, and its name still leads to it. */
+async function checkUnchanged(path: string, handle: OpenFile, opened: BigIntStats): Promise<void> {
+  const [held, named] = await Promise.all([
+    handle.stat({ bigint: true }),
+    stat(path, { bigint: true }).catch(() => undefined),
+  ]);
+  const same = [held, named].every(
+    (stats) =>
+      stats?.size === opened.size &&
+      stats.mtimeNs === opened.mtimeNs &&
+      stats.ino === opened.ino &&
+      stats.dev === opened.dev,
+  );
+  if (!same) throw changed(basename(path));
+}
+
+async function regularStats(handle: OpenFile, name: string): Promise<BigIntStats> {
+  const stats = await handle.stat({ bigint: true });
+  if (!stats.isFile()) throw kindError(name, kindOf(stats));
+  return stats;
+}
+
+async function openInFolder(folder: string, name: string): Promise<ByteSource | undefined> {
+  if (basename(name) !== name || name === '..' || name === '.') return undefined;
+  const path = join(folder, name);
+  try {
+    return await fileSource(path);
+  } catch (error) {
+    if (!(error instanceof ToolkitError) || error.code !== 'INPUT_MISSING') throw error;
+    const link = await lstat(path).catch(() => undefined);
+    if (link === undefined) return undefined;
+    throw new ToolkitError('INPUT_MISSING', 'the file is a link to a file that is not there', {
+      where: { file: name },
+      fix: 'download it again',
+    });
+  }
+}
+
+async function refuseFile(path: string): Promise<never> {
+  const source = await fileSource(path);
+  const found = sniff(await source.read(0, Math.min(source.size, sniffBytes)), source.size);
+  await source.close();
+  throw new ToolkitError(
+    'FILE_KIND',
+    `a checkpoint is a folder, and this is ${found?.is ?? 'a file'}`,
+    {
+      where: { path },
+      fix: found?.fix ?? 'give the folder that holds config.json and the weights',
+    },
+  );
+}
+
+function kindOf(stats: BigIntStats): string {
+  if (stats.isDirectory()) return 'a folder';
+  if (stats.isFIFO()) return 'a FIFO';
+  if (stats.isSocket()) return 'a socket';
+  return 'a device';
+}
+
+function kindError(name: string, kind: string): ToolkitError {
+  return new ToolkitError('FILE_KIND', `a file was expected, and this is ${kind}`, {
+    where: { file: name },
+    fix: 'put the file itself in its place',
+  });
+}
+
+function changed(name: string): ToolkitError {
+  return new ToolkitError('FILE_CHANGED', 'the file changed while it was read', {
+    where: { file: name },
+    fix: 'wait until it is written, and start over',
+  });
+}
+
+const openFailures: Readonly<Record<string, readonly [ErrorCode, string, string]>> = {
+  ENOENT: ['INPUT_MISSING', 'there is no such file or folder', 'check the path'],
+  ENOTDIR: ['INPUT_MISSING', 'a part of the path is a file, not a folder', 'check the path'],
+  ELOOP: ['FILE_KIND', 'the path is a loop of symbolic links', 'put the file itself in its place'],
+  EACCES: ['IO_FAILED', 'there is no permission to read this', 'change its permissions'],
+  EMFILE: ['IO_FAILED', 'too many files are open', 'raise the limit with ulimit -n'],
+};
+
+function openError(error: unknown, file: string): ToolkitError {
+  const code = errno(error);
+  if (code === 'ENXIO') return kindError(file, 'a socket');
+  if (code === 'EISDIR') return kindError(file, 'a folder');
+  const [failure, rule, fix] = openFailures[code] ?? [];
+  if (failure === undefined || rule === undefined) return readError(error, file);
+  return new ToolkitError(failure, rule, {
+    where: { file },
+    ...(fix === undefined ? {} : { fix }),
+    cause: error,
+  });
+}
+
+function readError(error: unknown, file: string): ToolkitError {
+  return new ToolkitError('IO_FAILED', 'the file could not be read', {
+    where: { file, error: errno(error) },
+    fix: 'check the disk it lies on',
+    cause: error,
+  });
+}
+
+function errno(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code);
+  return String(error);
+}
