@@ -17,6 +17,21 @@ export const ref = (of: string, as: 'int' | 'float' | 'string'): Attribute => ({
   as,
 });
 
+/** ONNX's numbers of the dtypes. */
+export const elementTypes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
+
+/** A dtype as Cast's `to`. */
+export const elementType = (value: DType): Attribute => int(elementTypes[value]);
+
 /** A constant with its values rounded to the dtype; a scalar without a shape. */
 export function constant(
   dtype: DType,

@@ -1,0 +1,8 @@
+import type { FunctionDef } from '../../src/ir/graph.ts';
+import type { Call } from '../../src/op.ts';
+import { gated } from './body.ts';
+
+/** ONNX Runtime has no gated activation, but a kernel for Gelu. */
+export function contrib(call: Call): FunctionDef {
+  return gated(call, 'node');
+}
