@@ -18,6 +18,9 @@ export const maxJsonDepth: number = 128;
 /** Read and write in pieces of this size: large enough for the disk, small beside the budget. */
 export const chunkBytes: number = 8 * 2 ** 20;
 
+/** Transposed rows are gathered in a panel of this size: a whole matrix of all but the largest models. */
+export const panelBytes: number = 64 * 2 ** 20;
+
 /** Tensors of this size and more go to the data file; smaller ones stay in the graph. */
 export const externalThreshold: number = 1024;
 

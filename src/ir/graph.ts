@@ -74,7 +74,7 @@ export type Recipe =
 
 export interface Initializer {
   readonly name: string;
-  readonly type: TensorType & { readonly shape: readonly number[] };
+  readonly type: { readonly dtype: DType; readonly shape: readonly number[] };
   readonly recipe: Recipe;
 }
 

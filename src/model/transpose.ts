@@ -1,0 +1,38 @@
+// Matrix transposition into a part of a wider matrix.
+
+/** Square tiles this wide stay in the first-level cache on both sides. */
+const tile = 32;
+
+export interface TransposeTarget {
+  readonly out: Float32Array; // [columns kept, stride]
+  readonly stride: number;
+  /** Column of `out` that the first row of the source becomes. */
+  readonly column: number;
+}
+
+/**
+ * out[c - from, column + r] = source[r, c] for the columns `from` to `to` of a row-major source
+ * [rows, width].
+ */
+export function transposeInto(
+  source: Float32Array,
+  rows: number,
+  width: number,
+  { from, to }: { readonly from: number; readonly to: number },
+  { out, stride, column }: TransposeTarget,
+): void {
+  for (let r0 = 0; r0 < rows; r0 += tile) {
+    const r1 = Math.min(r0 + tile, rows);
+    for (let c0 = from; c0 < to; c0 += tile) {
+      const c1 = Math.min(c0 + tile, to);
+      for (let c = c0; c < c1; c++) {
+        let at = (c - from) * stride + column + r0;
+        let read = r0 * width + c;
+        for (let r = r0; r < r1; r++) {
+          out[at++] = source[read] ?? 0;
+          read += width;
+        }
+      }
+    }
+  }
+}
