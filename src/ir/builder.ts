@@ -83,6 +83,18 @@ export class Builder {
     });
   }
 
+  /**
+   * In a body: what `record` records, as a branch of an If. Its constants stay outside, where
+   * everything reads them.
+   */
+  branch(name: string, record: () => readonly string[]): Subgraph {
+    const start = this.nodes.length;
+    const outputs = record();
+    const nodes = this.nodes.splice(start);
+    this.nodes.push(...nodes.filter((node) => node.op === 'Constant'));
+    return { name, nodes: nodes.filter((node) => node.op !== 'Constant'), outputs };
+  }
+
   /** A name that nothing has yet. */
   unique(stem: string): string {
     let name = stem;
