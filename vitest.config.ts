@@ -3,6 +3,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'ops/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: 'test/build.ts',
     testTimeout: 60_000,
   },
 });

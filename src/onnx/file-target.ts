@@ -1,0 +1,77 @@
+// The place where an output folder goes: what is there, and what must be made first. Everything
+// that can be known to fail is found here, before any work is done.
+
+import { lstat, mkdir, readdir, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, relative, resolve } from 'node:path';
+import { ToolkitError } from '../base/errors.ts';
+import { createError, errnoOf } from './file-errors.ts';
+
+/** The absolute path of an output folder, fit to be replaced by another folder. */
+export function targetPath(target: string): string {
+  const path = resolve(target);
+  const inside = relative(path, process.cwd());
+  const holdsCurrent = !inside.startsWith('..') && resolve(path, inside) === process.cwd();
+  if (basename(path) === '' || holdsCurrent) {
+    throw refuse(
+      target,
+      'the output folder may not hold the current folder',
+      'name a folder in it',
+    );
+  }
+  return path;
+}
+
+/** Makes the folders above the target. Returns those that it made, outermost first. */
+export async function makeParents(target: string): Promise<readonly string[]> {
+  const parent = dirname(target);
+  try {
+    const first = await mkdir(parent, { recursive: true });
+    if (first === undefined) return [];
+    const made = [parent];
+    for (let path = parent; path !== first; path = dirname(path)) made.unshift(dirname(path));
+    return made;
+  } catch (error) {
+    throw createError(error, { output: target });
+  }
+}
+
+/** Removes folders that were made, as far as they are empty. */
+export async function removeParents(made: readonly string[]): Promise<void> {
+  for (const path of made.toReversed()) {
+    try {
+      await rmdir(path);
+    } catch {
+      return;
+    }
+  }
+}
+
+/** What lies at the target: nothing, an empty folder, or one with files. Anything else is refused. */
+export async function inspectTarget(target: string): Promise<'absent' | 'empty' | 'full'> {
+  try {
+    const found = await lstat(target);
+    if (found.isSymbolicLink()) {
+      throw refuse(target, 'the output folder is a link', 'give the folder it leads to');
+    }
+    if (!found.isDirectory()) throw refuse(target, 'the output folder is a file', 'give a folder');
+    if (found.dev !== (await stat(dirname(target))).dev) {
+      throw refuse(target, 'the output folder is a mount point', 'give a folder inside it');
+    }
+    return (await readdir(target)).length === 0 ? 'empty' : 'full';
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 'absent'; // or a folder above it is
+    throw createError(error, { output: target });
+  }
+}
+
+/** Why a folder with files is left as it is. */
+export function existsError(target: string): ToolkitError {
+  return new ToolkitError('OUTPUT_EXISTS', 'the output folder is not empty', {
+    where: { output: target },
+    fix: 'choose another folder, or replace this one with --force',
+  });
+}
+
+function refuse(output: string, rule: string, fix: string): ToolkitError {
+  return new ToolkitError('OUTPUT_CREATE', rule, { where: { output }, fix });
+}
