@@ -15,8 +15,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   if (root.get('schemaVersion').number() !== 1) {
     fail('has schemaVersion 1, the one this version reads', 'the manifest');
   }
-  const source = root.get('source');
-  const revision = source.optional('revision')?.text();
+  const source = root.optional('source');
   const weights = root.get('weights');
   return {
     schemaVersion: 1,
@@ -24,10 +23,9 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       name: root.get('tool').get('name').text(),
       version: root.get('tool').get('version').text(),
     },
-    source: {
-      name: source.get('name').text(),
-      ...(revision === undefined ? {} : { revision }),
-    },
+    ...(source === undefined
+      ? {}
+      : { source: { id: source.get('id').text(), revision: source.get('revision').text() } }),
     task: root
       .get('task')
       .among(['text-generation', 'text-classification', 'feature-extraction'] as const),

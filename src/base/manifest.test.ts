@@ -18,7 +18,7 @@ const file = (path: string): Manifest['outputs'][number] => ({
 const manifest: Manifest = {
   schemaVersion: 1,
   tool: { name: 'modernbert-onnx', version: '0.1.0' },
-  source: { name: 'org/name', revision: 'main' },
+  source: { id: 'org/name', revision: '0123abcd' },
   task: 'text-generation',
   target: 'portable',
   dtypes: ['fp32', 'fp16'],
@@ -53,6 +53,12 @@ describe('a manifest', () => {
     expect(parseManifest(printManifest(measured))).toEqual(measured);
   });
 
+  it('needs no Hub repository as its source', () => {
+    const { source, ...local } = manifest;
+    expect(source).toBeDefined();
+    expect(parseManifest(printManifest(local))).toEqual(local);
+  });
+
   it('keeps a figure that is no number', () => {
     const measured = withVerifications(manifest, [
       { ...verification, figures: { kl: Number.NaN } },
@@ -73,6 +79,7 @@ describe('a manifest', () => {
     [['inputs', '0', 'size'], -1, /size is a count/],
     [['weights', 'unused'], [3], /unused\[0\] is a string/],
     [['source'], [], /source is an object/],
+    [['source'], { id: 'org/name' }, /source has a field revision/],
     [['verifications'], undefined, /has a field verifications/],
   ])('is refused where %j is %j', (path, value, message) => {
     const parse = (): Manifest => parseManifest(changed(path, value));

@@ -13,6 +13,12 @@ export type WeightFormat = 'fp32' | 'fp16';
 /** What the bodies of the fused operators are made of. */
 export type Target = 'onnxruntime' | 'portable';
 
+/** A repository of the Hugging Face Hub at a commit. */
+export interface HubSource {
+  readonly id: string;
+  readonly revision: string;
+}
+
 /** A weight that holds values which are not finite. */
 export interface NonFiniteWeight {
   readonly name: string;
@@ -36,8 +42,8 @@ export interface Verification {
 export interface Manifest {
   readonly schemaVersion: 1;
   readonly tool: { readonly name: string; readonly version: string };
-  /** A Hub id with its revision, or a folder's own name. */
-  readonly source: { readonly name: string; readonly revision?: string };
+  /** The Hub repository the checkpoint came from and its commit, where that is known. */
+  readonly source?: HubSource;
   readonly task: Task;
   readonly target: Target;
   readonly dtypes: readonly WeightFormat[];
