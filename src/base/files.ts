@@ -7,6 +7,11 @@ export interface ByteSource {
   readonly name: string;
   readonly size: number;
   /**
+   * On a file system, the names that share these bytes: 1 for a file of its own, more for hard
+   * links; opened through a symbolic link, one more.
+   */
+  readonly links?: number;
+  /**
    * Bytes `start` to `end`, exactly: a short read or a change of the file is an error.
    * With `into` (at least as long) the bytes are put there.
    */
@@ -16,8 +21,10 @@ export interface ByteSource {
 
 /** A flat folder of files to read. */
 export interface SourceFolder {
-  /** For messages and the manifest: a Hub id or the folder's own name, never a path. */
+  /** For messages: the folder's own name, never a path. */
   readonly name: string;
+  /** The Hub repository and commit that the folder is a snapshot of, where that is known. */
+  readonly hub?: { readonly id: string; readonly revision: string };
   list(): Promise<readonly string[]>;
   /** Opens a file; undefined when there is none of this name. */
   open(name: string): Promise<ByteSource | undefined>;

@@ -1,0 +1,52 @@
+// The weights of a model that was read back, as numbers: for the runtime that computes in plain
+// loops.
+
+import type { DType } from '../base/dtypes.ts';
+import { ToolkitError } from '../base/errors.ts';
+import type { SourceFolder } from '../base/files.ts';
+import { halfTable } from '../base/half.ts';
+import type { Initializer } from '../ir/graph.ts';
+import type { RealTensor } from '../op.ts';
+import { openFiles } from './open-files.ts';
+import { decodeValues } from './tensor-bytes.ts';
+
+export interface StoredWeights {
+  /** An initializer's values: float64 for float64 and integers, float32 for the others. */
+  read(initializer: Initializer): Promise<RealTensor>;
+  close(): Promise<void>;
+}
+
+/** The weights of the model file `modelName` of a folder; files are opened when they are needed. */
+export function storedWeights(folder: SourceFolder, modelName: string): StoredWeights {
+  const files = openFiles(folder);
+  return {
+    async read({ name, type: { dtype, shape }, recipe }) {
+      if (recipe.kind === 'values') return { shape, data: collect(dtype, recipe.values) };
+      if (recipe.kind !== 'stored') {
+        throw new ToolkitError('INTERNAL', 'weights are read from files that were written', {
+          where: { tensor: name, recipe: recipe.kind },
+        });
+      }
+      const file = await files.open(recipe.location === '' ? modelName : recipe.location);
+      const bytes = await file.read(recipe.offset, recipe.offset + recipe.length);
+      return { shape, data: toNumbers(dtype, bytes) };
+    },
+    close: () => files.close(),
+  };
+}
+
+function toNumbers(dtype: DType, bytes: Uint8Array): Float32Array | Float64Array {
+  if (dtype !== 'float32' && dtype !== 'float16') return collect(dtype, decodeValues(dtype, bytes));
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  if (dtype === 'float32') return new Float32Array(buffer, byteOffset, length / 4);
+  const halves = new Uint16Array(buffer, byteOffset, length / 2);
+  const table = halfTable();
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) values[i] = table[halves[i] ?? 0] ?? 0;
+  return values;
+}
+
+function collect(dtype: DType, values: readonly number[]): Float32Array | Float64Array {
+  const small = dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16';
+  return small ? Float32Array.from(values) : Float64Array.from(values);
+}

@@ -1,0 +1,118 @@
+// Whether the files of a model are sound: every weight a range of its own in a plain file beside
+// the model, every byte accounted for. ONNX's checker lets most of these faults pass, and runtimes
+// disagree about the others, so passing it proves little.
+
+import { ToolkitError } from '../base/errors.ts';
+import type { ByteSource, SourceFolder } from '../base/files.ts';
+import { chunkBytes, maxProtobufBytes } from '../base/limits.ts';
+import type { Model } from '../ir/graph.ts';
+import { decodeModel } from './decode.ts';
+import { type DataFile, isDataFileOf } from './layout.ts';
+import { type OpenFiles, openFiles } from './open-files.ts';
+
+export interface VerifiedModel {
+  readonly model: Model;
+  /** The model file and its data files. */
+  readonly files: readonly DataFile[];
+}
+
+interface Range {
+  readonly tensor: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Reads the model file `modelName` of a folder and holds it and its data files to the rules. */
+export async function verifyModelFiles(
+  folder: SourceFolder,
+  modelName: string,
+): Promise<VerifiedModel> {
+  const files = openFiles(folder);
+  try {
+    const model = await readModel(files, modelName);
+    const locations = rangesByLocation(model);
+    if (locations.has(modelName)) {
+      fail('weights do not lie in the model file by name', { file: modelName });
+    }
+    await checkUnused(folder, modelName, locations);
+    const sizes = [{ name: modelName, size: (await files.open(modelName)).size }];
+    for (const [name, ranges] of locations) {
+      const file = await files.open(name);
+      checkPlain(file);
+      await checkRanges(file, ranges);
+      sizes.push({ name, size: file.size });
+    }
+    return { model, files: sizes };
+  } finally {
+    await files.close();
+  }
+}
+
+async function readModel(files: OpenFiles, modelName: string): Promise<Model> {
+  const file = await files.open(modelName);
+  if (file.size > maxProtobufBytes) {
+    throw new ToolkitError('UNSUPPORTED_SIZE', 'a model file holds less than 2 GiB', {
+      where: { file: modelName, size: file.size },
+    });
+  }
+  return decodeModel(await file.read(0, file.size));
+}
+
+function rangesByLocation({ graph }: Model): ReadonlyMap<string, readonly Range[]> {
+  const locations = new Map<string, Range[]>();
+  for (const { name, recipe } of graph.initializers) {
+    if (recipe.kind !== 'stored' || recipe.location === '') continue;
+    const ranges = locations.get(recipe.location) ?? [];
+    ranges.push({ tensor: name, start: recipe.offset, end: recipe.offset + recipe.length });
+    locations.set(recipe.location, ranges);
+  }
+  return locations;
+}
+
+/** A data file that no tensor refers to is left over from another model, or its model is. */
+async function checkUnused(
+  folder: SourceFolder,
+  modelName: string,
+  used: ReadonlyMap<string, unknown>,
+): Promise<void> {
+  for (const name of await folder.list()) {
+    if (isDataFileOf(modelName, name) && !used.has(name)) {
+      fail('every data file of a model is used by it', { model: modelName, file: name });
+    }
+  }
+}
+
+function checkPlain(file: ByteSource): void {
+  if (file.links === undefined || file.links === 1) return;
+  fail('a data file is a file of its own, no link', { file: file.name, links: file.links });
+}
+
+async function checkRanges(file: ByteSource, ranges: readonly Range[]): Promise<void> {
+  let at = 0;
+  let before = '';
+  for (const { tensor, start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
+    const where = { file: file.name, tensor };
+    if (end > file.size) {
+      fail('a tensor ends inside its file', { ...where, end, size: file.size });
+    }
+    if (start < at) fail('tensors do not overlap', { ...where, other: before, start });
+    await checkZeros(file, at, start);
+    at = end;
+    before = tensor;
+  }
+  await checkZeros(file, at, file.size);
+}
+
+async function checkZeros(file: ByteSource, start: number, end: number): Promise<void> {
+  for (let at = start; at < end; at += chunkBytes) {
+    const bytes = await file.read(at, Math.min(end, at + chunkBytes));
+    const found = bytes.findIndex((byte) => byte !== 0);
+    if (found !== -1) {
+      fail('bytes between tensors are zero', { file: file.name, offset: at + found });
+    }
+  }
+}
+
+function fail(rule: string, where: Readonly<Record<string, string | number>>): never {
+  throw new ToolkitError('ONNX_INVALID', rule, { where, fix: 'convert again' });
+}
