@@ -10,7 +10,7 @@ import { ToolkitError } from '../base/errors.ts';
 import { chunkBytes, panelBytes } from '../base/limits.ts';
 import type { NonFiniteWeight } from '../base/manifest.ts';
 import type { TensorRef } from '../base/tensors.ts';
-import type { Initializer } from '../ir/graph.ts';
+import type { Graph, Initializer } from '../ir/graph.ts';
 import type { WeightSource } from '../ir/weights.ts';
 import type { Tensors } from './bind.ts';
 import { rotaryRows } from './rotary.ts';
@@ -58,6 +58,21 @@ export function checkpointWeights(
   };
 }
 
+/** Bytes of the checkpoint that writing a graph's weights reads. */
+export function weightBytes(graph: Graph, tensors: Tensors): number {
+  return graph.initializers.reduce((total, { type, recipe }) => {
+    if (recipe.kind !== 'weight') return total;
+    const sizes = recipe.tensors.map((name) => tensors.get(name)?.size ?? 0);
+    const panels = recipe.transpose ? Math.ceil((type.shape[0] ?? 0) / panelRowsOf(type.shape)) : 1;
+    return total + panels * sizes.reduce((sum, size) => sum + size, 0);
+  }, 0);
+}
+
+/** Rows of the transposed matrix that a panel holds. */
+function panelRowsOf([width = 1, stride = 1]: readonly number[]): number {
+  return Math.max(1, Math.min(width, Math.floor(panelBytes / 4 / stride)));
+}
+
 type Count = (name: string, floats: Float32Array) => void;
 
 /** Tensors one behind the other. */
@@ -82,7 +97,7 @@ async function* transposed(
   count: Count,
 ): AsyncGenerator<Float32Array> {
   const [width = 1, stride = 1] = type.shape;
-  const panelRows = Math.max(1, Math.min(width, Math.floor(panelBytes / 4 / stride)));
+  const panelRows = panelRowsOf(type.shape);
   for (let from = 0; from < width; from += panelRows) {
     const to = Math.min(from + panelRows, width);
     const out = reader.panel((to - from) * stride);

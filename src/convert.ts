@@ -1,0 +1,286 @@
+// The way of the data: source → checkpoint → config → graph → passes → weights → files → proof.
+//
+// Headers are read and every weight is matched to the graph before anything is written; the numbers
+// themselves are read once, in chunks, while the files are written.
+
+import type { Checkpoint } from './base/checkpoint.ts';
+import type { ModernBertDecoderConfig, Task } from './base/config.ts';
+import type { Hasher, Sink, SourceFolder, WrittenFile } from './base/files.ts';
+import {
+  type Manifest,
+  manifestName,
+  printManifest,
+  type Target,
+  type Verification,
+  type WeightFormat,
+  withOutput,
+  withVerifications,
+} from './base/manifest.ts';
+import { sizeOf } from './base/tensors.ts';
+import { tool } from './base/version.ts';
+import type { Asset } from './checkpoint/assets.ts';
+import { pureSha256 } from './checkpoint/hash.ts';
+import { withConsumerSettings } from './config/write.ts';
+import { checkModel } from './ir/check.ts';
+import { countNodes, type NodeCounts } from './ir/count.ts';
+import type { Graph } from './ir/graph.ts';
+import { bindWeights, isTied, unusedTensors } from './model/bind.ts';
+import { buildGraph, fusedRules } from './model/build.ts';
+import { openSource, type Source } from './model/source.ts';
+import { checkpointWeights, weightBytes } from './model/weight-source.ts';
+import { planFiles, type WriteJob, writeModels } from './onnx/write-model.ts';
+import { half } from './passes/half.ts';
+import { forTarget } from './passes/target.ts';
+
+export interface ConvertOptions {
+  /** Without one, the task of the config's `architectures`. */
+  readonly task?: Task;
+  readonly dtypes: readonly WeightFormat[];
+  readonly target: Target;
+  /** Weights inside the model file, which must stay below 2 GiB. */
+  readonly singleFile?: boolean;
+  /** Whether the graph has the input num_logits_to_keep; it has one by default. */
+  readonly numLogitsToKeep?: boolean;
+  /** A hash faster than the one in TypeScript. */
+  readonly sha256?: () => Hasher;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onWarning?: (sentence: string) => void;
+  /** Called before anything is written; what it throws ends the conversion. */
+  readonly onPlan?: (plan: Plan) => Promise<void>;
+  /** Called when the model files lie in the sink; what it finds goes into the manifest. */
+  readonly prove?: (subject: Subject) => Promise<Proof>;
+  /** Check every model against the rules of the graph before writing it. */
+  readonly debug?: boolean;
+}
+
+/** Bytes of the checkpoint that a stage is through with. */
+export interface Progress {
+  readonly stage: 'weights' | 'hashes';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What a conversion will write. */
+export interface Plan {
+  readonly task: Task;
+  readonly target: Target;
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  readonly nodes: NodeCounts;
+}
+
+/** What a proof is made of: the checkpoint as it was read, and the manifest so far. */
+export interface Subject {
+  readonly config: ModernBertDecoderConfig;
+  readonly task: Task;
+  readonly checkpoint: Checkpoint;
+  readonly manifest: Manifest;
+}
+
+export interface Proof {
+  readonly verifications: readonly Verification[];
+  /** Files to keep beside the manifest, as the outputs the verifications refer to. */
+  readonly files: readonly Asset[];
+}
+
+/** Converts a checkpoint's folder into a folder of ONNX models; returns the manifest it wrote. */
+export async function convert(
+  folder: SourceFolder,
+  sink: Sink,
+  options: ConvertOptions,
+): Promise<Manifest> {
+  const source = await openSource(folder, options);
+  const { checkpoint, config, task } = source;
+  try {
+    const graph = buildBound(source, options);
+    const jobs = modelsOf(graph, folder, task, options);
+    const assets = assetsOf(source, jobs, options);
+    await options.onPlan?.(planOf(graph, task, jobs, assets, options));
+
+    const weights = checkpointWeights(checkpoint.tensors, {
+      onRead: progressOf('weights', weightBytes(graph, checkpoint.tensors), options),
+    });
+    const models = await writeModels(jobs, weights, sink, options);
+    const others = await writeAssets(assets, sink);
+    const manifest = manifestOf(source, {
+      ...options,
+      ...(folder.hub && { source: folder.hub }),
+      inputs: [
+        ...(await checkpoint.hashes()),
+        ...source.inputs.map((each) => hashed(each, options)),
+      ],
+      outputs: [...models, ...others],
+      unused: unusedTensors(graph, checkpoint.tensors),
+      nonFinite: weights.nonFinite(),
+    });
+    const proof = await options.prove?.({ config, task, checkpoint, manifest });
+    return await writeManifest(manifest, proof, sink);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** What `convert` would write, without writing it. */
+export async function plan(folder: SourceFolder, options: ConvertOptions): Promise<Plan> {
+  const source = await openSource(folder, options);
+  try {
+    const graph = buildBound(source, options);
+    const jobs = modelsOf(graph, folder, source.task, options);
+    return planOf(graph, source.task, jobs, assetsOf(source, jobs, options), options);
+  } finally {
+    await source.checkpoint.close();
+  }
+}
+
+/** The float32 graph, with a tensor of the right shape for each of its weights. */
+function buildBound({ checkpoint, config, task }: Source, options: ConvertOptions): Graph {
+  const { tensors } = checkpoint;
+  const tied = task === 'text-generation' && isTied(config, tensors);
+  const { numLogitsToKeep = true } = options;
+  const graph = buildGraph(config, { task, tied, numLogitsToKeep });
+  bindWeights(graph, tensors);
+  return graph;
+}
+
+const fileNames: Readonly<Record<WeightFormat, string>> = {
+  fp32: 'model.onnx',
+  fp16: 'model_fp16.onnx',
+};
+
+function modelsOf(
+  graph: Graph,
+  { hub }: SourceFolder,
+  task: Task,
+  { dtypes, target, debug }: ConvertOptions,
+): readonly WriteJob[] {
+  return dtypes.map((dtype) => {
+    const model = forTarget(dtype === 'fp16' ? half(fusedRules)(graph) : graph, target, {
+      producer: tool,
+      metadata: {
+        tool: tool.name,
+        version: tool.version,
+        ...(hub && { source: hub.id, revision: hub.revision }),
+        task,
+        dtype,
+        target,
+      },
+    });
+    if (debug) checkModel(model, fusedRules);
+    return { model, path: `onnx/${fileNames[dtype]}` };
+  });
+}
+
+function planOf(
+  graph: Graph,
+  task: Task,
+  jobs: readonly WriteJob[],
+  assets: readonly Asset[],
+  options: ConvertOptions,
+): Plan {
+  const plans = jobs.map((job) => planFiles(job, options));
+  for (const sentence of plans.flatMap(({ warnings }) => warnings)) options.onWarning?.(sentence);
+  const others = assets.map(({ name, bytes }) => ({ path: name, size: bytes.byteLength }));
+  const files = [...plans.flatMap((each) => each.files), ...others];
+  return { task, target: options.target, files, nodes: countNodes(graph) };
+}
+
+/** The files beside the models; config.json says how many data files each model has. */
+function assetsOf(
+  { configText, raw, assets }: Source,
+  jobs: readonly WriteJob[],
+  options: ConvertOptions,
+): readonly Asset[] {
+  const dataFiles = jobs.map((job) => {
+    const name = job.path.replace('onnx/', '');
+    return [name, planFiles(job, options).files.length - 1] as const;
+  });
+  const text = withConsumerSettings(configText, raw, {
+    dataFiles: Object.fromEntries(dataFiles.filter(([, count]) => count > 0)),
+    cacheDTypes: options.dtypes.includes('fp16') ? { fp16: 'float16' } : {},
+  });
+  return [{ name: 'config.json', bytes: new TextEncoder().encode(text) }, ...assets];
+}
+
+async function writeAssets(assets: readonly Asset[], sink: Sink): Promise<readonly WrittenFile[]> {
+  const written: WrittenFile[] = [];
+  for (const { name, bytes } of assets) {
+    const file = await sink.create(name);
+    await file.write(bytes);
+    written.push(await file.close());
+  }
+  return written;
+}
+
+function manifestOf(
+  { checkpoint, task, warnings }: Source,
+  parts: Pick<Manifest, 'target' | 'dtypes' | 'inputs' | 'source'> & {
+    readonly outputs: readonly WrittenFile[];
+    readonly unused: readonly string[];
+    readonly nonFinite: Manifest['weights']['nonFinite'];
+    readonly onWarning?: (sentence: string) => void;
+  },
+): Manifest {
+  const { target, dtypes, inputs, source, outputs, unused, nonFinite } = parts;
+  const found = [
+    ...(unused.length > 0 ? [`${task} does not use ${listed(unused)}`] : []),
+    ...nonFinite.map(({ name, count }) => `${name} holds ${count} values that are not finite`),
+  ];
+  for (const sentence of found) parts.onWarning?.(sentence);
+  const parameters = [...checkpoint.tensors.values()].reduce((n, t) => n + sizeOf(t.shape), 0);
+  return {
+    schemaVersion: 1,
+    tool,
+    ...(source && { source }),
+    task,
+    target,
+    dtypes,
+    inputs: sorted(inputs),
+    outputs: sorted(outputs),
+    weights: { parameters, unused, nonFinite },
+    warnings: [...warnings, ...found],
+    verifications: [],
+  };
+}
+
+async function writeManifest(
+  manifest: Manifest,
+  proof: Proof | undefined,
+  sink: Sink,
+): Promise<Manifest> {
+  const files = await writeAssets(proof?.files ?? [], sink);
+  const proven = withVerifications(
+    files.reduce((sum, file) => withOutput(sum, file), manifest),
+    proof?.verifications ?? [],
+  );
+  await writeAssets([{ name: manifestName, bytes: printManifest(proven) }], sink);
+  return proven;
+}
+
+function progressOf(
+  stage: Progress['stage'],
+  total: number,
+  { onProgress }: ConvertOptions,
+): (bytes: number) => void {
+  let done = 0;
+  return (bytes) => {
+    done += bytes;
+    onProgress?.({ stage, done, total });
+  };
+}
+
+function hashed({ name, bytes }: Asset, { sha256 = pureSha256 }: ConvertOptions): WrittenFile {
+  const hasher = sha256();
+  hasher.update(bytes);
+  return { path: name, size: bytes.byteLength, sha256: hasher.digest() };
+}
+
+function sorted(files: readonly WrittenFile[]): readonly WrittenFile[] {
+  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+// Enough to recognize a head or an optimizer's state by.
+const maxListed = 5;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - maxListed;
+  return names.slice(0, maxListed).join(', ') + (rest > 0 ? ` and ${rest} more tensors` : '');
+}

@@ -1,0 +1,67 @@
+// A checkpoint's folder, opened and understood: what the graph is built from.
+
+import type { Checkpoint } from '../base/checkpoint.ts';
+import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
+import { ToolkitError } from '../base/errors.ts';
+import type { Hasher, SourceFolder } from '../base/files.ts';
+import { decodeUtf8 } from '../base/json-file.ts';
+import { maxConfigBytes } from '../base/limits.ts';
+import { type Asset, readAssets, readWhole } from '../checkpoint/assets.ts';
+import { openCheckpoint } from '../checkpoint/open.ts';
+import { type ReadConfig, readConfig } from '../config/read.ts';
+import { chooseTask } from './bind.ts';
+
+/** A checkpoint opened and understood. */
+export interface Source {
+  readonly checkpoint: Checkpoint;
+  readonly config: ModernBertDecoderConfig;
+  readonly task: Task;
+  readonly configText: string;
+  readonly raw: ReadConfig['raw'];
+  readonly assets: readonly Asset[];
+  /** Small files that were read: config.json and the assets. */
+  readonly inputs: readonly Asset[];
+  readonly warnings: readonly string[];
+}
+
+export interface SourceOptions {
+  /** Without one, the task of the config's `architectures`. */
+  readonly task?: Task;
+  /** A hash faster than the one in TypeScript. */
+  readonly sha256?: () => Hasher;
+  readonly onWarning?: (sentence: string) => void;
+}
+
+/** Opens a checkpoint's folder: config, weights' headers, the files beside them. */
+export async function openSource(folder: SourceFolder, options: SourceOptions): Promise<Source> {
+  const configFile = await readConfigFile(folder);
+  const configText = decodeUtf8(configFile.bytes);
+  if (configText === undefined) {
+    throw new ToolkitError('JSON_SYNTAX', 'JSON is UTF-8', { where: { file: configFile.name } });
+  }
+  const { config, raw, warnings } = readConfig(configText);
+  const { assets, warnings: assetWarnings } = await readAssets(folder, config.vocabSize);
+  const checkpoint = await openCheckpoint(folder, options);
+  try {
+    const task = chooseTask(options.task, config, checkpoint.tensors);
+    const all = [...warnings, ...checkpoint.warnings, ...assetWarnings];
+    for (const sentence of all) options.onWarning?.(sentence);
+    const inputs = [configFile, ...assets];
+    return { checkpoint, config, task, configText, raw, assets, inputs, warnings: all };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+async function readConfigFile(folder: SourceFolder): Promise<Asset> {
+  const name = 'config.json';
+  const source = await folder.open(name);
+  if (!source) {
+    throw new ToolkitError('INPUT_MISSING', 'a checkpoint has a config.json beside its weights', {
+      where: { folder: folder.name },
+      fix: 'give the folder that save_pretrained wrote',
+    });
+  }
+  return { name, bytes: await readWhole(source, maxConfigBytes).finally(() => source.close()) };
+}
