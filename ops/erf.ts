@@ -8,9 +8,8 @@ const fractionTerms = 64; // enough for full precision at the border; fewer woul
 
 export function erf(x: number): number {
   const magnitude = Math.abs(x);
-  if (!(magnitude < 6)) return Number.isNaN(x) ? x : Math.sign(x); // the complement is below 1e-16
-  const value = magnitude < border ? series(magnitude) : 1 - complement(magnitude);
-  return x < 0 ? -value : value;
+  if (!(magnitude < 6)) return Math.sign(x); // the complement is below 1e-16
+  return Math.sign(x) * (magnitude < border ? series(magnitude) : 1 - complement(magnitude));
 }
 
 // erf(x) = 2 / sqrt(pi) * exp(-x²) * sum of x (2x²)^n / (1 · 3 · 5 ⋯ (2n + 1))
