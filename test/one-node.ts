@@ -7,10 +7,10 @@ import { type FunctionDef, fusedDomain, type Model } from '../src/ir/graph.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import type { Call, OpDef } from '../src/op.ts';
 import { ops } from '../ops/index.ts';
+import { opsets } from '../ops/opsets.ts';
 
 export type Meaning = 'body' | 'contrib';
 
-const opsetOf = { body: 21, contrib: 24 } as const;
 const rules = new Map([...ops].map(([name, op]) => [name, op.infer]));
 
 /** A model that calls the operator once and whose function has the given meaning. */
@@ -18,7 +18,7 @@ export function oneNodeModel(op: OpDef, call: Call, meaning: Meaning): Model {
   const body = op[meaning](call);
   const model: Model = {
     irVersion: 10,
-    opsets: { '': opsetOf[meaning], [fusedDomain]: op.since },
+    opsets: { '': opsets[meaning], [fusedDomain]: op.since },
     producer: { name: 'test', version: '0' },
     graph: {
       name: op.name,

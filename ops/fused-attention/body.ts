@@ -7,6 +7,7 @@
 import { constant, elementType, int, ints, ref } from '../../src/ir/attributes.ts';
 import { Builder } from '../../src/ir/builder.ts';
 import { type FunctionDef, fusedDomain } from '../../src/ir/graph.ts';
+import { opsets } from '../opsets.ts';
 
 // Farther than any sequence reaches, and far from overflow when subtracted.
 const far = 2 ** 30;
@@ -38,7 +39,7 @@ export function body(): FunctionDef {
     outputs: ['output', 'present_key', 'present_value'],
     attributes: ['num_heads', 'scale', 'window'],
     nodes: b.nodes,
-    opsets: { '': 21 },
+    opsets: { '': opsets.body },
   };
 }
 

@@ -1,6 +1,7 @@
 import { int, ref } from '../../src/ir/attributes.ts';
 import { contribDomain, type FunctionDef, fusedDomain } from '../../src/ir/graph.ts';
 import type { Call } from '../../src/op.ts';
+import { opsets } from '../opsets.ts';
 import { body } from './body.ts';
 
 // GroupQueryAttention rotates 16 numbers at a time and refuses other heads.
@@ -9,7 +10,7 @@ const rotaryStep = 16;
 /** ONNX Runtime's GroupQueryAttention, where it takes the size of the heads. */
 export function contrib({ inputs }: Call): FunctionDef {
   const headDim = 2 * Number(inputs[5]?.shape[1] ?? Number.NaN); // cos is [positions, headDim / 2]
-  if (headDim % rotaryStep !== 0) return body();
+  if (headDim % rotaryStep !== 0) return { ...body(), opsets: { '': opsets.contrib } };
   const qkvOnly = ['qkv', '', ''];
   const rest = ['past_key', 'past_value', 'seqlens_k', 'total', 'cos', 'sin'];
   return {

@@ -2,6 +2,7 @@ import { int, ref } from '../../src/ir/attributes.ts';
 import { Builder } from '../../src/ir/builder.ts';
 import { type FunctionDef, fusedDomain } from '../../src/ir/graph.ts';
 import type { Call } from '../../src/op.ts';
+import { opsets } from '../opsets.ts';
 
 export function body({ inputs }: Call): FunctionDef {
   const b = new Builder();
@@ -19,7 +20,7 @@ export function body({ inputs }: Call): FunctionDef {
     outputs: ['y', 'sum'],
     attributes: ['epsilon'],
     nodes: b.nodes,
-    opsets: { '': 21 },
+    opsets: { '': opsets.body },
   };
 }
 
