@@ -99,15 +99,16 @@ export async function convert(
     const weights = checkpointWeights(checkpoint.tensors, {
       onRead: progressOf('weights', weightBytes(graph, checkpoint.tensors), options),
     });
-    const models = await writeModels(jobs, weights, sink, options);
+    // Hashing fills the moments in which writing waits for the disk.
+    const [models, hashes] = await both(
+      writeModels(jobs, weights, sink, options),
+      checkpoint.hashes(),
+    );
     const others = await writeAssets(assets, sink);
     const manifest = manifestOf(source, {
       ...options,
       ...(folder.hub && { source: folder.hub }),
-      inputs: [
-        ...(await checkpoint.hashes()),
-        ...source.inputs.map((each) => hashed(each, options)),
-      ],
+      inputs: [...hashes, ...source.inputs.map((each) => hashed(each, options))],
       outputs: [...models, ...others],
       unused: unusedTensors(graph, checkpoint.tensors),
       nonFinite: weights.nonFinite(),
@@ -253,6 +254,12 @@ async function writeManifest(
   );
   await writeAssets([{ name: manifestName, bytes: printManifest(proven) }], sink);
   return proven;
+}
+
+/** Both results; when one fails, once the other has ended: they read the same files. */
+async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 function progressOf(
