@@ -28,6 +28,9 @@ const codes = {
   duplicate: 'ST_DUPLICATE_KEY',
 } as const;
 
+// No checkpoint comes near; two million empty tensors would fit a header and take gigabytes.
+const maxTensors = 1_000_000;
+
 /** Parses a header's text; `file` is for messages. */
 export function parseHeader(text: string, file: string): Header {
   const reader = new JsonReader(text, { what: file, codes });
@@ -38,6 +41,9 @@ export function parseHeader(text: string, file: string): Header {
   reader.object((name) => {
     if (name === '__metadata__') readMetadata(parser, metadata);
     else entries.push(readEntry(parser, name));
+    if (entries.length > maxTensors) {
+      fail(parser, 'ST_HEADER_TOO_LARGE', `a header lists at most ${maxTensors} tensors`, name);
+    }
   });
   reader.end();
   return { entries, metadata, unknownFields: parser.unknown };
@@ -107,7 +113,7 @@ function readIntegers(parser: Parser, field: string, name: string): (number | bi
     if (exact > maxU64) fail(parser, 'ST_HEADER_JSON', rule, name, { got: written });
     return void integers.push(exact);
   });
-  return integers;
+  return integers.slice(); // without the room that pushing left
 }
 
 function noteUnknown(parser: Parser, field: string, name: string): void {

@@ -26,7 +26,7 @@ export function layOut(entries: readonly HeaderEntry[], span: DataSpan): readonl
         previous_end: end,
       });
     }
-    const size = byteSize(entry, file);
+    const { shape, size } = measure(entry, file);
     if (entry.end - entry.begin !== size) {
       fail('ST_SIZE_MISMATCH', 'dtype and shape give the number of bytes', file, entry, {
         expected: size,
@@ -34,7 +34,6 @@ export function layOut(entries: readonly HeaderEntry[], span: DataSpan): readonl
       });
     }
     ({ end } = entry);
-    const shape = entry.shape.map(Number);
     return { name: entry.name, dtype: entry.dtype, shape, offset: start + entry.begin, size };
   });
   checkFileSize(end, span);
@@ -43,20 +42,24 @@ export function layOut(entries: readonly HeaderEntry[], span: DataSpan): readonl
 
 const maxU64 = 2n ** 64n - 1n;
 
-/** Bytes of a tensor. Sizes count in bits and in 64 of them, as in the format's own library. */
-function byteSize(entry: HeaderEntry, file: string): number {
+/** Sizes count in bits and in 64 of them, as in the format's own library. */
+function measure(entry: HeaderEntry, file: string): Pick<Placement, 'shape' | 'size'> {
+  const { shape } = entry;
   const bits = bitSize(entry);
-  const shape = entry.shape.map(String);
   if (bits > maxU64) {
-    fail('ST_SIZE_OVERFLOW', 'the size of a tensor in bits fits 64 bits', file, entry, { shape });
+    fail('ST_SIZE_OVERFLOW', 'the size of a tensor in bits fits 64 bits', file, entry);
   }
-  if (entry.shape.some((dim) => typeof dim === 'bigint')) {
-    fail('ST_DIM_TOO_LARGE', 'a dimension is at most 2^53 - 1', file, entry, { shape });
+  if (!isExact(shape)) {
+    return fail('ST_DIM_TOO_LARGE', 'a dimension is at most 2^53 - 1', file, entry);
   }
   if (Number(bits) % 8 !== 0) {
-    fail('ST_SUBBYTE_ALIGN', 'a tensor fills whole bytes', file, entry, { shape });
+    fail('ST_SUBBYTE_ALIGN', 'a tensor fills whole bytes', file, entry);
   }
-  return Number(bits) / 8;
+  return { shape, size: Number(bits) / 8 };
+}
+
+function isExact(shape: readonly (number | bigint)[]): shape is readonly number[] {
+  return shape.every((dim) => typeof dim === 'number');
 }
 
 function bitSize(entry: HeaderEntry): number | bigint {
@@ -92,13 +95,9 @@ function checkFileSize(end: number, { file, start, size }: DataSpan): void {
   });
 }
 
-function fail(
-  code: ErrorCode,
-  rule: string,
-  file: string,
-  entry: HeaderEntry,
-  where: object,
-): never {
-  const { name, dtype } = entry;
-  throw new ToolkitError(code, rule, { where: { file, tensor: name, dtype, ...where } });
+function fail(code: ErrorCode, rule: string, file: string, entry: HeaderEntry, where = {}): never {
+  const { name, dtype, shape } = entry;
+  throw new ToolkitError(code, rule, {
+    where: { file, tensor: name, dtype, shape: shape.map(String), ...where },
+  });
 }

@@ -63,19 +63,20 @@ interface Archive {
 async function openArchive(source: ByteSource): Promise<Archive> {
   const file = source.name;
   const entries = await readZip(source);
-  const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
-  const [entry] = pickles;
-  if (entry === undefined || pickles.length > 1) {
+  const names = [...entries.keys()];
+  if (names.some((name) => /^[^/]+\/constants\.pkl$/.test(name))) {
+    return fail('TORCH_ZIP', 'this is a TorchScript program, and a state dict is read', { file });
+  }
+  const [name, another] = names.filter((each) => /^[^/]+\/data\.pkl$/.test(each));
+  const entry = entries.get(name ?? '');
+  if (name === undefined || entry === undefined || another !== undefined) {
     return fail('TORCH_ZIP', 'an archive of torch.save has one data.pkl in one folder', { file });
   }
   if (entry.size > maxPickleBytes) {
     const where = { file, size: entry.size };
     return fail('TORCH_ZIP', `a data.pkl is at most ${maxPickleBytes} bytes long`, where);
   }
-  const root = entry.name.slice(0, -'/data.pkl'.length);
-  if (entries.has(`${root}/constants.pkl`)) {
-    return fail('TORCH_ZIP', 'this is a TorchScript program, and a state dict is read', { file });
-  }
+  const root = name.slice(0, -'/data.pkl'.length);
   const order = entries.get(`${root}/byteorder`);
   if (
     order !== undefined &&

@@ -10,6 +10,8 @@ export interface ZipEntry {
   readonly name: string;
   readonly size: number;
   readonly headerOffset: number;
+  /** Whether the bytes stand in the file as they are. */
+  readonly plain: boolean;
 }
 
 const localHeader = { signature: 0x04034b50, size: 30 };
@@ -41,6 +43,10 @@ export async function readZip(source: ByteSource): Promise<ReadonlyMap<string, Z
 export async function dataOffset(source: ByteSource, entry: ZipEntry): Promise<number> {
   const { name, headerOffset, size } = entry;
   const headerEnd = headerOffset + localHeader.size;
+  if (!entry.plain) {
+    const rule = 'entries are stored as they are, not compressed or encrypted';
+    fail(source.name, rule, { entry: name });
+  }
   if (headerEnd > source.size) fail(source.name, 'an entry lies in the file', { entry: name });
   const view = viewOf(await source.read(headerOffset, headerEnd));
   if (view.getUint32(0, true) !== localHeader.signature) {
@@ -120,11 +126,8 @@ function readEntry(view: DataView, at: number, file: string): { entry: ZipEntry;
   const flags = view.getUint16(at + 8, true);
   const method = view.getUint16(at + 10, true);
   const [size, stored, headerOffset] = wideFields(view, at, nameEnd, extraEnd, file);
-  if ((flags & 1) !== 0) fail(file, 'entries are not encrypted', { entry: name });
-  if (method !== 0 || size !== stored) {
-    fail(file, 'entries are stored as they are, not compressed', { entry: name, method });
-  }
-  return { entry: { name, size, headerOffset }, next };
+  const plain = method === 0 && size === stored && (flags & 1) === 0;
+  return { entry: { name, size, headerOffset, plain }, next };
 }
 
 /** Size, stored size and offset; one of all ones stands in the zip64 field, in this order. */
