@@ -6,8 +6,8 @@ import { expect } from 'vitest';
 import { fromHalf, toHalf } from '../src/base/half.ts';
 import { formatShape, sizeOf, type Tensor } from '../src/base/tensors.ts';
 import { compatible } from '../src/ir/dims.ts';
-import type { Attributes } from '../src/ir/graph.ts';
-import type { OpDef, RealTensor } from '../src/op.ts';
+import type { Attributes, FunctionDef } from '../src/ir/graph.ts';
+import type { OpDef, Port, RealTensor } from '../src/op.ts';
 import { type Meaning, oneNodeModel, runModel, typesOf } from './one-node.ts';
 
 /** One call of an operator. */
@@ -53,7 +53,9 @@ async function expectOneAgreement(op: OpDef, one: Case, tolerance: number): Prom
 
   const call = { inputs: typesOf(inputs, symbols), attributes };
   for (const meaning of meanings) {
-    const found = await runModel(oneNodeModel(op, call, meaning), inputs);
+    const model = oneNodeModel(op, call, meaning);
+    expectSignature(op, model.functions[0], inputs.length);
+    const found = await runModel(model, inputs);
     for (const [i, want] of expected.entries()) {
       const what = `${meaning}: output ${i}`;
       const got = found[i] ?? expect.fail(`${what} is missing`);
@@ -66,6 +68,17 @@ async function expectOneAgreement(op: OpDef, one: Case, tolerance: number): Prom
       expectClose(realOf(got), want, { tolerance, what, specified });
     }
   }
+}
+
+/** A body has the operator's names, and no input that a call leaves out. */
+function expectSignature(op: OpDef, body: FunctionDef | undefined, inputs: number): void {
+  expect(body?.inputs).toEqual(namesOf(op.inputs).slice(0, inputs));
+  expect(body?.outputs).toEqual(namesOf(op.outputs));
+  expect(body?.attributes).toEqual(namesOf(op.attributes));
+}
+
+function namesOf(ports: readonly Port[]): readonly string[] {
+  return ports.map(({ name }) => name);
 }
 
 function expectClose(

@@ -6,6 +6,13 @@ import { type Case, expectAgreement, noise } from '../../test/agree.ts';
 import { oneNodeModel } from '../../test/one-node.ts';
 import { fusedAttention } from './op.ts';
 
+interface Shape {
+  readonly heads: number;
+  readonly headDim: number;
+  readonly window: number;
+  readonly scale: number;
+}
+
 /** One call: row b's tokens end in slot `last[b]`. */
 interface Chunk {
   readonly dtype?: 'float32' | 'float16';
@@ -13,7 +20,7 @@ interface Chunk {
   readonly past: number;
   readonly total: number;
   readonly last: readonly number[];
-  readonly shape: { readonly heads: number; readonly headDim: number; readonly window: number };
+  readonly shape: Shape;
   readonly seed: number;
 }
 
@@ -23,10 +30,11 @@ const shapes = fc.record({
   heads: fc.constantFrom(1, 3),
   headDim: fc.constantFrom(8, 16, 24, 32, 64, 128),
   window: fc.constantFrom(-1, 1, 3, 8, 40),
+  scale: fc.constantFrom(0.05, 0.25),
 });
 
 function chunk({ dtype = 'float32', sequence, past, total, last, shape, seed }: Chunk): Case {
-  const { heads, headDim, window } = shape;
+  const { heads, headDim, window, scale } = shape;
   const batch = last.length;
   const cache = [batch, heads, past, headDim];
   const prompt = sequence === total;
@@ -40,7 +48,7 @@ function chunk({ dtype = 'float32', sequence, past, total, last, shape, seed }: 
       { dtype: 'int32', shape: [], data: Int32Array.of(total) },
       ...tables(dtype, headDim),
     ],
-    attributes: { num_heads: int(heads), scale: float(headDim ** -0.5), window: int(window) },
+    attributes: { num_heads: int(heads), scale: float(scale), window: int(window) },
     symbols: [
       ['batch', 'sequence', null],
       ['batch', null, 'past', null],
@@ -131,7 +139,7 @@ test('the standard body serves half floats', async () => {
 });
 
 test('a query whose window lies behind the last key of its row yields zeros', async () => {
-  const shape = { heads: 1, headDim: 16, window: 2 };
+  const shape = { heads: 1, headDim: 16, window: 2, scale: 0.25 };
   const one = chunk({ sequence: 6, past: 0, total: 6, last: [1], shape, seed: 5 });
   const real = one.inputs.map(({ shape: dims, data }) => ({
     shape: dims,
@@ -147,7 +155,7 @@ test('a query whose window lies behind the last key of its row yields zeros', as
 
 test('heads that GroupQueryAttention refuses keep the standard body', () => {
   const nodes = (headDim: number): readonly string[] => {
-    const shape = { heads: 2, headDim, window: -1 };
+    const shape = { heads: 2, headDim, window: -1, scale: 0.25 };
     const { inputs, attributes } = chunk({
       sequence: 2,
       past: 0,
