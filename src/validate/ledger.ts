@@ -51,6 +51,11 @@ export class Ledger {
     }
   }
 
+  /** The prompt's scale: its largest logit, or the floor. */
+  scaleOf(prompt: string): number {
+    return this.#scales.get(prompt) ?? this.#gates.scaleFloor;
+  }
+
   /** The largest difference of a prompt so far. */
   worstOf(prompt: string): number {
     const differences = this.results
@@ -86,7 +91,7 @@ export class Ledger {
       prompt,
       stage,
       comparison: new Comparison({
-        scale: this.#scales.get(prompt) ?? this.#gates.scaleFloor,
+        scale: this.scaleOf(prompt),
         logits: this.#golden.task !== 'feature-extraction',
         nearTieFactor: this.#gates.nearTieFactor,
       }),

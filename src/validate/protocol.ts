@@ -5,7 +5,7 @@ import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
 import type { WeightFormat } from '../base/manifest.ts';
 import type { Runner } from '../base/runner.ts';
 import { checkFit } from './fit.ts';
-import { defaultGates, type Gates } from './gates.ts';
+import { defaultGates, type DtypeGates, type Gates } from './gates.ts';
 import { Ledger } from './ledger.ts';
 import { modelOf, type Model } from './model.ts';
 import { rowsOf, type Golden, type GoldenPrompt, type Row } from './prompt.ts';
@@ -46,8 +46,8 @@ export async function verifyRunner(
   for (const prompt of golden.prompts) {
     if (prompt.greedy === undefined) continue;
     onStage(prompt.name, 'greedy');
-    const factor = gates.nearTieFactor;
-    continuations.push(await greedy(model, ledger, prompt, prompt.greedy, factor));
+    const margin = marginOf(ledger, prompt.name, gates, gates.dtypes[dtype]);
+    continuations.push(await greedy(model, prompt, prompt.greedy, margin));
   }
   const about = { runtime: runner.name, dtype, task };
   return reportOf(about, golden, ledger.results, continuations, gates.dtypes[dtype]);
@@ -68,6 +68,17 @@ async function runPrompt(
   await decode(model, ledger, prompt);
   onStage(prompt.name, 'chunked');
   await chunked(model, ledger, prompt);
+}
+
+// A difference that its own gate refuses must not excuse a wrong token as well.
+function marginOf(
+  ledger: Ledger,
+  prompt: string,
+  gates: Gates,
+  { difference }: DtypeGates,
+): number {
+  const allowed = (difference ?? Number.POSITIVE_INFINITY) * ledger.scaleOf(prompt);
+  return gates.nearTieFactor * Math.min(ledger.worstOf(prompt), allowed);
 }
 
 // A row of pad tokens alone has no token that a classifier would pool wherever it stands.

@@ -2,7 +2,6 @@
 // difference may swap them, either token is right; the rows then part, and the comparison ends.
 
 import { asRecorded, withColumn } from './batch.ts';
-import type { Ledger } from './ledger.ts';
 import { bestTwo } from './metrics.ts';
 import type { Model } from './model.ts';
 import type { GoldenPrompt, Ids } from './prompt.ts';
@@ -27,14 +26,13 @@ export interface GreedyResult {
   readonly ends: readonly GreedyEnd[];
 }
 
+/** Feeds the golden's tokens and compares the model's choices; within `margin` is a near tie. */
 export async function greedy(
   model: Model,
-  ledger: Ledger,
   prompt: GoldenPrompt,
   expected: Ids,
-  nearTieFactor: number,
+  margin: number,
 ): Promise<GreedyResult> {
-  const margin = nearTieFactor * ledger.worstOf(prompt.name);
   const [, total = 0] = expected.shape;
   const { rows, length, ids, mask: promptMask, starts } = asRecorded(prompt);
   const ends = new Map<number, GreedyEnd>();
