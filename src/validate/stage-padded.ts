@@ -9,22 +9,33 @@ import type { Row } from './prompt.ts';
 /** Tokens that follow the padded prompt. */
 const maxSingles = 8;
 
+type Pair = readonly [short: Row, long: Row];
+
 /** Pairs of unequal rows, the shortest with the longest; every row is in one where it can be. */
-export function pairs(rows: readonly Row[]): readonly (readonly [Row, Row])[] {
+export function pairs(rows: readonly Row[]): readonly Pair[] {
   const sorted = rows.toSorted((a, b) => a.ids.length - b.ids.length);
+  const [shortest] = sorted;
   const longest = sorted.at(-1);
-  const count = Math.ceil(sorted.length / 2);
-  return sorted.slice(0, count).flatMap((short, i): (readonly [Row, Row])[] => {
-    const opposite = sorted[sorted.length - 1 - i];
-    const long = opposite === short ? longest : opposite; // the middle one of an odd number
-    return long === undefined || long.ids.length === short.ids.length ? [] : [[short, long]];
+  if (shortest === undefined || longest === undefined) return [];
+  const opposite = (i: number): Row => sorted[sorted.length - 1 - i] ?? longest;
+  return sorted.flatMap((row, i): readonly Pair[] => {
+    const other = opposite(i);
+    if (isShorter(row, other)) return [[row, other]];
+    if (isShorter(other, row)) return []; // the pair of its opposite
+    // of the lengths in the middle, which are equal
+    if (isShorter(row, longest)) return [[row, longest]];
+    return isShorter(shortest, row) ? [[shortest, row]] : [];
   });
+}
+
+function isShorter(a: Row, b: Row): boolean {
+  return a.ids.length < b.ids.length;
 }
 
 export async function paddedPair(
   model: Model,
   ledger: Ledger,
-  pair: readonly [Row, Row],
+  pair: Pair,
   side: Side,
   padId: number,
 ): Promise<void> {
