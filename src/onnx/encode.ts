@@ -29,15 +29,11 @@ export interface Frame {
 
 /** A model file without the bytes of its initializers; `places` has one for each. */
 export function encodeFrame(model: Model, places: ReadonlyMap<string, Place>): Frame {
-  const placed = model.graph.initializers.map((initializer) => ({
-    initializer,
-    place: placeOf(initializer, places),
-  }));
-  checkSize(sum(placed.map(({ place }) => (isExternal(place) ? 0 : place.length))));
-  const tensors = placed.map(({ initializer, place }) => encodeInitializer(initializer, place));
+  const tensors = model.graph.initializers.map((initializer) =>
+    encodeInitializer(initializer, placeOf(initializer, places)),
+  );
   const graph = encodeGraph(model.graph);
   const tensorBytes = sum(tensors.map(({ head, length }) => head.length + length));
-  checkSize(graph.length + tensorBytes);
   const start = join([encodeHeader(model), tag(fields.graph, graph.length + tensorBytes), graph]);
   checkSize(start.length + tensorBytes);
   const [first, ...rest] = tensors;

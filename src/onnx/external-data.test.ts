@@ -158,6 +158,7 @@ describe('A reference to a data file', () => {
     ['too many bytes of its own', [], { data_location: 0, raw_data: new Uint8Array(17) }],
     ['no bytes at all', [], { data_location: 0 }],
     ['a negative dimension', at('w.bin'), { dims: [-4] }],
+    ['two negative dimensions', at('w.bin'), { dims: [-2, -2] }],
     ['a huge shape', at('w.bin', '0', '0'), { dims: [2 ** 62, 2 ** 62, 0] }],
     ['an element type that is not written', at('w.bin'), { data_type: 8 }],
   ] satisfies [string, Entries, onnx.TensorProto.$Properties][])(

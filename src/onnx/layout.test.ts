@@ -49,6 +49,11 @@ describe('layOut', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('does not fill a file to 2,000,000,000 bytes', () => {
+    const { dataFiles } = layOut([bytes('a', 999_997_440), bytes('b', 1_000_002_560)], 'm');
+    expect(dataFiles.map(({ size }) => size)).toEqual([999_997_440, 1_000_002_560]);
+  });
+
   test('gives a weight of 2 GB a file of its own, with a warning', () => {
     const list = [bytes('a', 2000), bytes('huge', maxDataFileBytes), bytes('b', 2000)];
     const { dataFiles, warnings } = layOut(list, 'm');

@@ -108,6 +108,16 @@ describe('verifyModelFiles', () => {
     });
   });
 
+  test('refuses weights that lie in the model file by its name', async () => {
+    const [initializer] = sampleModel.graph.initializers;
+    const initializers = initializer === undefined ? [] : [initializer];
+    const model = { ...sampleModel, graph: { ...sampleModel.graph, initializers } };
+    const place = { location: 'model.onnx', offset: 0, length: 2048 };
+    const file = encodeModel(model, new Map([['w', place]]));
+    const files = new Map([['model.onnx', file]]);
+    await expect(verify(files)).rejects.toThrow('in the model file by name');
+  });
+
   test('closes every file it opened, also when it fails', async () => {
     let open = 0;
     const folder = memoryFolder(withFiles({ 'model.onnx_data': new Uint8Array(7) }));

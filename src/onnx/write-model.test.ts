@@ -154,6 +154,20 @@ describe('writeModels', () => {
     },
   );
 
+  test('refuses a value of the graph that half precision cannot hold', async () => {
+    const initializer: Initializer = {
+      name: 'mask',
+      type: { dtype: 'float16', shape: [2] },
+      recipe: { kind: 'values', values: [Number.NEGATIVE_INFINITY, -70_000] },
+    };
+    const model = { ...sampleModel, graph: { ...sampleModel.graph, initializers: [initializer] } };
+    const job = { model, path: 'model.onnx' };
+    await expect(writeModels([job], sampleWeights(8), memorySink())).rejects.toMatchObject({
+      code: 'WEIGHT_OVERFLOW',
+      where: { tensor: 'mask', value: -70_000 },
+    });
+  });
+
   test('refuses models whose weights differ', async () => {
     const other = withWeights((each) => ({ ...each, name: `${each.name}2` }));
     const jobs = [fp32, { model: other, path: 'onnx/other.onnx' }];

@@ -93,7 +93,7 @@ async function writeInitializer(
     const own = output.initializers[index] ?? initializer;
     await output.writer.begin(own);
     if (own.recipe.kind === 'values') {
-      await output.writer.write(encodeValues(own.type.dtype, own.recipe.values));
+      await output.writer.write(encodeOwn(own, own.recipe.values, output.encode));
     } else {
       streamed.push({ output, own });
     }
@@ -106,6 +106,17 @@ async function writeInitializer(
     }
   }
   for (const { writer } of outputs) writer.end(initializer);
+}
+
+function encodeOwn(
+  initializer: Initializer,
+  values: readonly number[],
+  encode: FloatEncoder,
+): Uint8Array {
+  const { dtype } = initializer.type;
+  // Halves go the way of weights, which checks that they fit.
+  if (dtype === 'float16') return encode(initializer, Float32Array.from(values));
+  return encodeValues(dtype, values);
 }
 
 /** Waits for all, also when one fails: what they read from is used again afterwards. */
