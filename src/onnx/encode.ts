@@ -14,7 +14,7 @@ import { onnx } from './generated/onnx.js';
 import { type ExternalRange, isExternal, type Place, type Placement } from './placement.ts';
 
 /** A stretch of a model file: `head`, and after it `length` bytes of the initializer's data. */
-export interface Piece {
+interface Piece {
   readonly initializer: Initializer | undefined;
   readonly head: Uint8Array;
   readonly length: number;
