@@ -4,7 +4,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, open, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { ToolkitError, type ErrorCode } from '../base/errors.ts';
+import { ToolkitError, type ErrorCode, type ErrorContext } from '../base/errors.ts';
 import type { ByteSource, SourceFolder } from '../base/files.ts';
 import { checkRange } from './range.ts';
 import { sniff, sniffBytes } from './sniff.ts';
@@ -34,7 +34,7 @@ export async function fileSource(
 ): Promise<ByteSource> {
   const name = basename(path);
   const handle = await openFile(path, flags).catch((error: unknown) => {
-    throw openError(error, name);
+    throw openError(error, { file: name });
   });
   try {
     return handleSource(path, handle, await regularStats(handle, name));
@@ -48,7 +48,7 @@ export async function fileSource(
 export async function openFolder(path: string): Promise<SourceFolder> {
   const name = basename(resolve(path));
   const stats = await stat(path).catch((error: unknown) => {
-    throw openError(error, path);
+    throw openError(error, { path });
   });
   if (!stats.isDirectory()) await refuseFile(path);
   return {
@@ -72,7 +72,7 @@ function handleSource(path: string, handle: OpenFile, opened: BigIntStats): Byte
         await fill(handle, bytes, start, name);
         await checkUnchanged(path, handle, opened);
       } catch (error) {
-        throw error instanceof ToolkitError ? error : readError(error, name);
+        throw error instanceof ToolkitError ? error : readError(error, { file: name });
       }
       return bytes;
     },
@@ -107,7 +107,7 @@ async function checkUnchanged(path: string, handle: OpenFile, opened: BigIntStat
 
 async function regularStats(handle: OpenFile, name: string): Promise<BigIntStats> {
   const stats = await handle.stat({ bigint: true });
-  if (!stats.isFile()) throw kindError(name, kindOf(stats));
+  if (!stats.isFile()) throw kindError({ file: name }, kindOf(stats));
   return stats;
 }
 
@@ -148,9 +148,9 @@ function kindOf(stats: BigIntStats): string {
   return 'a device';
 }
 
-function kindError(name: string, kind: string): ToolkitError {
+function kindError(where: ErrorContext, kind: string): ToolkitError {
   return new ToolkitError('FILE_KIND', `a file was expected, and this is ${kind}`, {
-    where: { file: name },
+    where,
     fix: 'put the file itself in its place',
   });
 }
@@ -170,22 +170,22 @@ const openFailures: Readonly<Record<string, readonly [ErrorCode, string, string]
   EMFILE: ['IO_FAILED', 'too many files are open', 'raise the limit with ulimit -n'],
 };
 
-function openError(error: unknown, file: string): ToolkitError {
+function openError(error: unknown, where: ErrorContext): ToolkitError {
   const code = errno(error);
-  if (code === 'ENXIO') return kindError(file, 'a socket');
-  if (code === 'EISDIR') return kindError(file, 'a folder');
+  if (code === 'ENXIO') return kindError(where, 'a socket');
+  if (code === 'EISDIR') return kindError(where, 'a folder');
   const [failure, rule, fix] = openFailures[code] ?? [];
-  if (failure === undefined || rule === undefined) return readError(error, file);
+  if (failure === undefined || rule === undefined) return readError(error, where);
   return new ToolkitError(failure, rule, {
-    where: { file },
+    where,
     ...(fix === undefined ? {} : { fix }),
     cause: error,
   });
 }
 
-function readError(error: unknown, file: string): ToolkitError {
+function readError(error: unknown, where: ErrorContext): ToolkitError {
   return new ToolkitError('IO_FAILED', 'the file could not be read', {
-    where: { file, error: errno(error) },
+    where: { ...where, error: errno(error) },
     fix: 'check the disk it lies on',
     cause: error,
   });
