@@ -29,8 +29,10 @@ async function verdict(source: ByteSource): Promise<{ code: string; file?: unkno
 
 test('the corpus is whole, and stricter than the reference in ten verdicts', () => {
   const stricter = rows.filter(([, , reference, expected]) => reference !== expected);
-  expect([rows.length, stricter.length]).toEqual([108, 11]); // one of them is a warning
-  expect(stricter.filter(([, , reference]) => reference !== 'OK').map(([id]) => id)).toEqual(['028']);
+  expect([rows.length, stricter.length]).toEqual([108, 10]); // one of them a warning
+  expect(stricter.filter(([, , reference]) => reference !== 'OK').map(([id]) => id)).toEqual([
+    '028',
+  ]);
 });
 
 describe.each(rows)('%s %s', (id, _name, _reference, expected) => {
