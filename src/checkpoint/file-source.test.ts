@@ -205,7 +205,7 @@ describe('a range', () => {
 describe.skipIf(process.platform === 'win32')('what is no file', () => {
   test('is refused with its kind named', async () => {
     mkdirSync(path('folder'));
-    execFileSync('mkfifo', [path('fifo')]);
+    execFileSync('/usr/bin/env', ['mkfifo', path('fifo')]);
     symlinkSync('loop', path('loop'));
     const server = createServer();
     await new Promise<void>((done) => void server.listen(path('socket'), done));

@@ -5,7 +5,7 @@ import type { StoredDType } from '../base/dtypes.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { PickleMeaning, PickleValue } from './pickle.ts';
 
-export interface TorchGlobal {
+interface TorchGlobal {
   readonly kind: 'global';
   readonly name: string;
 }
