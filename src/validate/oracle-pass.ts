@@ -98,8 +98,8 @@ export class OraclePass {
   }
 
   async #norm(x: Float64Array, name: string): Promise<Float64Array> {
-    const weight = (await this.#tools.weights.vector(`${name}.weight`)) ?? new Float32Array(0);
-    const bias = await this.#tools.weights.vector(`${name}.bias`);
+    const weight = await this.#tools.weights.vector(`${name}.weight`);
+    const bias = await this.#tools.weights.bias(`${name}.bias`);
     return layerNorm(x, weight, bias, this.#config.normEps, this.#tools.array(x.length));
   }
 
@@ -124,7 +124,7 @@ export class OraclePass {
   }
 
   async #addBias(x: Float64Array, name: string): Promise<Float64Array> {
-    const bias = await this.#tools.weights.vector(name);
+    const bias = await this.#tools.weights.bias(name);
     if (bias === undefined) return x;
     for (let i = 0; i < x.length; i++) x[i] = (x[i] ?? 0) + (bias[i % bias.length] ?? 0);
     return x;

@@ -12,8 +12,10 @@ export type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /** Reads weights as float32. */
 export interface OracleWeights {
+  /** A vector. */
+  vector(name: string): Promise<Float32Array>;
   /** A vector, or undefined where the model has none of this name. */
-  vector(name: string): Promise<Float32Array | undefined>;
+  bias(name: string): Promise<Float32Array | undefined>;
   /** Rows `from` to `to` of a matrix. The next call writes over the array. */
   rows(name: string, from: number, to: number): Promise<Float32Array>;
 }
@@ -87,13 +89,8 @@ export function openWeights(
   };
   let scratch: Float32Array = new Float32Array(0);
   return {
-    async vector(name) {
-      const weight = open.get(name);
-      if (weight === undefined) return undefined;
-      const out = new Float32Array(weight.rows);
-      await readInto(weight, 0, out);
-      return out;
-    },
+    vector: (name) => readVector(find(name)),
+    bias: async (name) => (open.has(name) ? readVector(find(name)) : undefined),
     async rows(name, from, to) {
       const weight = find(name);
       const length = (to - from) * weight.columns;
@@ -140,6 +137,12 @@ function check(
   }
   const [rows = 0, columns = 1] = shape;
   return { ref, dtype: ref.dtype, rows, columns };
+}
+
+async function readVector(weight: Weight): Promise<Float32Array> {
+  const out = new Float32Array(weight.rows);
+  await readInto(weight, 0, out);
+  return out;
 }
 
 /** Fills `out` with elements from `start` on, in pieces, so that raw bytes take little memory. */
