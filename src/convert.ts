@@ -142,9 +142,10 @@ function buildBound({ checkpoint, config, task }: Source, options: ConvertOption
   return graph;
 }
 
-const fileNames: Readonly<Record<WeightFormat, string>> = {
-  fp32: 'model.onnx',
-  fp16: 'model_fp16.onnx',
+/** Where the model of a format lies in an output folder. */
+export const modelPaths: Readonly<Record<WeightFormat, string>> = {
+  fp32: 'onnx/model.onnx',
+  fp16: 'onnx/model_fp16.onnx',
 };
 
 function modelsOf(
@@ -166,7 +167,7 @@ function modelsOf(
       },
     });
     if (debug) checkModel(model, fusedRules);
-    return { model, path: `onnx/${fileNames[dtype]}` };
+    return { model, path: modelPaths[dtype] };
   });
 }
 

@@ -6,6 +6,9 @@ export const maxHeaderBytes: number = 100_000_000;
 /** config.json and its neighbours are kilobytes; more is another file under that name. */
 export const maxConfigBytes: number = 10_000_000;
 
+/** A manifest lists a few dozen files. */
+export const maxManifestBytes: number = 10_000_000;
+
 /** The largest tokenizers are tens of megabytes. */
 export const maxAssetBytes: number = 100_000_000;
 
