@@ -58,3 +58,24 @@ export const byteWidth: Readonly<Record<DType, number>> = {
   uint8: 1,
   bool: 1,
 };
+
+/** ONNX's numbers for element types, TensorProto.DataType. */
+export const elementTypes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+};
+
+const byElementType: ReadonlyMap<number, DType> = new Map(
+  Object.entries(elementTypes).map(([dtype, code]) => [code, dtype as DType]),
+);
+
+/** The dtype of an ONNX element type; undefined for one that no graph of ours has. */
+export function dtypeOfElement(code: number): DType | undefined {
+  return byElementType.get(code);
+}

@@ -37,7 +37,10 @@ export async function fileSource(
     throw openError(error, { file: name });
   });
   try {
-    return handleSource(path, handle, await regularStats(handle, name));
+    const stats = await regularStats(handle, name);
+    const named = await lstat(path).catch(() => undefined);
+    const links = Number(stats.nlink) + (named?.isSymbolicLink() === true ? 1 : 0);
+    return handleSource(path, handle, stats, links);
   } catch (error) {
     await handle.close();
     throw error;
@@ -46,24 +49,40 @@ export async function fileSource(
 
 /** A folder on disk: a checkpoint as it was saved, or a snapshot of the Hub's cache. */
 export async function openFolder(path: string): Promise<SourceFolder> {
-  const name = basename(resolve(path));
   const stats = await stat(path).catch((error: unknown) => {
     throw openError(error, { path });
   });
   if (!stats.isDirectory()) await refuseFile(path);
+  const hub = hubOf(resolve(path));
   return {
-    name,
+    name: basename(hub?.id ?? resolve(path)),
+    ...(hub && { hub }),
     list: async () => (await readdir(path)).toSorted(),
     open: (file) => openInFolder(path, file),
   };
 }
 
-function handleSource(path: string, handle: OpenFile, opened: BigIntStats): ByteSource {
+// A snapshot in the Hub's cache lies in `models--<owner>--<name>/snapshots/<commit>`.
+const snapshot = /models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([0-9a-f]{40})$/;
+
+/** The repository that a folder is a snapshot of. */
+function hubOf(path: string): SourceFolder['hub'] {
+  const [, owner, name, revision] = snapshot.exec(path) ?? [];
+  return revision === undefined ? undefined : { id: `${owner}/${name}`, revision };
+}
+
+function handleSource(
+  path: string,
+  handle: OpenFile,
+  opened: BigIntStats,
+  links: number,
+): ByteSource {
   const name = basename(path);
   const size = Number(opened.size);
   return {
     name,
     size,
+    links,
     read: async (start, end, into) => {
       checkRange(start, end, size, name);
       const bytes = into?.subarray(0, end - start) ?? new Uint8Array(end - start);

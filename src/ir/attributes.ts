@@ -1,6 +1,6 @@
 // Short ways to write attributes.
 
-import type { DType } from '../base/dtypes.ts';
+import { type DType, elementTypes } from '../base/dtypes.ts';
 import { sizeOf } from '../base/tensors.ts';
 import { fromHalf, toHalf } from '../base/half.ts';
 import type { Attribute, Constant, Subgraph } from './graph.ts';
@@ -16,18 +16,6 @@ export const ref = (of: string, as: 'int' | 'float' | 'string'): Attribute => ({
   of,
   as,
 });
-
-/** ONNX's numbers of the dtypes. */
-export const elementTypes: Readonly<Record<DType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  bfloat16: 16,
-};
 
 /** A dtype as Cast's `to`. */
 export const elementType = (value: DType): Attribute => int(elementTypes[value]);

@@ -53,11 +53,11 @@ export class Builder {
   }
 
   /** In a graph: small integers as an initializer named after its values, shared by equals. */
-  int64(values: number | readonly number[]): string {
+  int64(values: number | readonly number[], as?: string): string {
     const { dtype, shape, values: list } = constant('int64', values);
     const name = typeof values === 'number' ? `int_${values}` : `ints_${values.join('_')}`;
     return this.initializer({
-      name: name.replaceAll('-', 'minus'),
+      name: as ?? name.replaceAll('-', 'minus'),
       type: { dtype, shape },
       recipe: { kind: 'values', values: list },
     });

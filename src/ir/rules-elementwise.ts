@@ -1,6 +1,6 @@
 // Rules of operators that work element by element, with broadcasting.
 
-import type { DType } from '../base/dtypes.ts';
+import { dtypeOfElement } from '../base/dtypes.ts';
 import type { Dim } from '../base/tensors.ts';
 import { broadcast, ShapeError } from './dims.ts';
 import { type Fact, fact, intOf, need, type Rule, sameDType, shapeOf } from './facts.ts';
@@ -61,20 +61,9 @@ const clip: Rule = (_, facts) => {
   return [fact(need(facts, 0).type.dtype, shapeOf(need(facts, 0)))];
 };
 
-const onnxDTypes: Readonly<Record<number, DType>> = {
-  1: 'float32',
-  2: 'uint8',
-  6: 'int32',
-  7: 'int64',
-  9: 'bool',
-  10: 'float16',
-  11: 'float64',
-  16: 'bfloat16',
-};
-
 const cast: Rule = (node, facts) => {
   const x = need(facts, 0);
-  const dtype = onnxDTypes[intOf(node, 'to')];
+  const dtype = dtypeOfElement(intOf(node, 'to'));
   if (!dtype) throw new ShapeError(`a cast to type ${intOf(node, 'to')}`);
   return [fact(dtype, shapeOf(x), x.entries)];
 };

@@ -88,7 +88,7 @@ function keptPositions(b: Builder, rolled: Rolled): string {
   // transformers.js feeds a scalar, other runtimes a list of one: both become a list.
   const count = b.op('Reshape', ['num_logits_to_keep', b.int64([1])]);
   const start = b.op('Neg', [count]);
-  return b.op('Slice', [unroll(b, rolled), start, b.int64([openEnd]), b.int64([1])], {
+  return b.op('Slice', [unroll(b, rolled), start, b.int64([openEnd], 'open_end'), b.int64([1])], {
     as: 'kept_positions',
     type: { dtype: 'int64', shape: ['batch_size', 'kept_length'] },
   });

@@ -11,7 +11,7 @@
 // Shape arithmetic stays int64: providers that run on a GPU keep it on the host.
 
 import type { Builder } from '../ir/builder.ts';
-import { int } from '../ir/attributes.ts';
+import { elementType, int } from '../ir/attributes.ts';
 
 export interface Rolled {
   /** input_ids with every row's first real token in front, [batch, sequence]. */
@@ -35,7 +35,7 @@ export function roll(b: Builder, cached: boolean): Rolled {
   const totalAxis = b.op('Shape', ['attention_mask'], { as: 'total_axis', ...axisOne }); // [1]
   const total = b.op('Cast', [b.op('Squeeze', [totalAxis, zero])], {
     as: 'total',
-    attributes: { to: int(int32) },
+    attributes: { to: elementType('int32') },
   });
   const axis = b.op('Shape', ['input_ids'], { as: 'sequence_axis', ...axisOne }); // [1]
   const length = b.op('Squeeze', [axis, zero], { as: 'sequence' });
@@ -47,7 +47,10 @@ export function roll(b: Builder, cached: boolean): Rolled {
   const last = cached
     ? lastOfChunk(b, { real, chunk, axis, totalAxis, lastOfPrompt })
     : lastOfPrompt;
-  const seqlensK = b.op('Cast', [last], { as: 'seqlens_k', attributes: { to: int(int32) } });
+  const seqlensK = b.op('Cast', [last], {
+    as: 'seqlens_k',
+    attributes: { to: elementType('int32') },
+  });
 
   const shift = b.op('ArgMax', [chunk], {
     as: 'shift',
@@ -69,7 +72,6 @@ export function gatherRows(b: Builder, data: string, at: string, as: string): st
   return b.op('GatherND', [data, indices], { as, attributes: { batch_dims: int(1) } });
 }
 
-const int32 = 6; // ONNX's number for the type
 const axisOne = { attributes: { start: int(1), end: int(2) } };
 const dropped = { attributes: { keepdims: int(0) } };
 

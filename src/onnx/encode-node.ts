@@ -10,7 +10,7 @@ import type {
   Subgraph,
   Value,
 } from '../ir/graph.ts';
-import { elementTypes } from './element-types.ts';
+import { elementTypes } from '../base/dtypes.ts';
 import { onnx } from './generated/onnx.js';
 import { encodeValues } from './tensor-bytes.ts';
 

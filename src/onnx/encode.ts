@@ -8,7 +8,7 @@ import protobuf from 'protobufjs/minimal.js';
 import { ToolkitError } from '../base/errors.ts';
 import { maxProtobufBytes } from '../base/limits.ts';
 import type { Graph, Initializer, Model } from '../ir/graph.ts';
-import { elementTypes } from './element-types.ts';
+import { elementTypes } from '../base/dtypes.ts';
 import { encodeFunction, encodeNode, encodeOpsets, encodeValue } from './encode-node.ts';
 import { onnx } from './generated/onnx.js';
 import { type ExternalRange, isExternal, type Place, type Placement } from './placement.ts';

@@ -6,15 +6,13 @@
 //   int64 and bool values                          as they are
 
 import type { TensorType } from '../base/tensors.ts';
-import { constant, int } from '../ir/attributes.ts';
+import { constant, elementType } from '../ir/attributes.ts';
 import { typed } from '../ir/finish.ts';
 import type { Attribute, Graph, Node, Pass, Value } from '../ir/graph.ts';
 import type { FusedRule } from '../ir/infer.ts';
 
 /** Outputs that a caller reads as numbers; the others are the cache, which only goes back in. */
 const results = new Set(['logits', 'last_hidden_state']);
-
-const onnxFloat32 = 1;
 
 /** The pass; fused operators' rules type its result. */
 export function half(fused: ReadonlyMap<string, FusedRule>): Pass {
@@ -74,7 +72,7 @@ function castToFloat(from: string, to: string): Node {
     op: 'Cast',
     inputs: [from],
     outputs: [to],
-    attributes: { to: int(onnxFloat32) },
+    attributes: { to: elementType('float32') },
   };
 }
 

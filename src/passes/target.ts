@@ -5,12 +5,11 @@
 //   portable      standard ONNX, opset 21: any runtime that inlines functions
 
 import { ops } from '../../ops/index.ts';
+import { opsets } from '../../ops/opsets.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { Target } from '../base/manifest.ts';
 import type { TensorType } from '../base/tensors.ts';
 import { fusedDomain, type FunctionDef, type Graph, type Model } from '../ir/graph.ts';
-
-const opsets: Readonly<Record<Target, number>> = { onnxruntime: 24, portable: 21 };
 
 /** The last IR version that runtimes with opset 21 read. */
 const irVersion = 10;
@@ -24,7 +23,7 @@ export interface ModelInfo {
 export function forTarget(graph: Graph, target: Target, { producer, metadata }: ModelInfo): Model {
   return {
     irVersion,
-    opsets: { '': opsets[target], [fusedDomain]: 1 },
+    opsets: { '': target === 'onnxruntime' ? opsets.contrib : opsets.body, [fusedDomain]: 1 },
     producer,
     graph,
     functions: bodies(graph, target),

@@ -1,8 +1,7 @@
 // Operators that work element by element on operands broadcast against each other.
 
-import type { DType } from '../../base/dtypes.ts';
 import { sizeOf } from '../../base/tensors.ts';
-import { elementTypes } from '../../ir/attributes.ts';
+import { type DType, dtypeOfElement } from '../../base/dtypes.ts';
 import { ShapeError } from '../../ir/dims.ts';
 import { intOf, isInteger } from '../../ir/facts.ts';
 import { kernel, type Kernel, type Kernels, need } from './kernel.ts';
@@ -55,9 +54,9 @@ const where = kernel([], (inputs) => {
 
 const cast = kernel(['to'], (inputs, node) => {
   const to = intOf(node, 'to');
-  const found = Object.entries(elementTypes).find(([, number]) => number === to);
-  if (!found) throw new ShapeError(`a cast to type ${to}`);
-  return converted(need(inputs, 0), found[0] as DType);
+  const dtype = dtypeOfElement(to);
+  if (!dtype) throw new ShapeError(`a cast to type ${to}`);
+  return converted(need(inputs, 0), dtype);
 });
 
 const castLike = kernel([], (inputs) => converted(need(inputs, 0), need(inputs, 1).dtype));
