@@ -1,0 +1,146 @@
+// `convert`: opens the source, writes to a hidden folder, proves what lies there where that is
+// asked for, and publishes it.
+
+import { realpath } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { ToolkitError } from '../base/errors.ts';
+import type { SourceFolder } from '../base/files.ts';
+import type { Manifest } from '../base/manifest.ts';
+import { convert, plan, type ConvertOptions } from '../convert.ts';
+import { createOutput, nodeSha256, type FileOutput } from '../onnx/file-sink.ts';
+import type { Verified } from '../verify.ts';
+import type { Context, Outcome } from './command.ts';
+import { conversionText, planText } from './convert-text.ts';
+import { failpointOf } from './failpoint.ts';
+import { openSourceFolder } from './open-source.ts';
+import { peakMemory } from './peak-memory.ts';
+import type { ConvertFlags } from './program.ts';
+import { createProver } from './proof.ts';
+import { reportsOf, verifiedText } from './verified-text.ts';
+
+export async function convertCommand(
+  source: string,
+  flags: ConvertFlags,
+  context: Context,
+): Promise<Outcome> {
+  const folder = await openSourceFolder(source, flags.revision);
+  const target = flags.output ?? `${folder.name}-onnx`;
+  const options = optionsOf(flags, context);
+  if (flags.dryRun === true) return await dryRun(folder, target, options);
+  await refuseSourceInside(source, target);
+  const output = await createOutput(target, {
+    force: flags.force === true,
+    ...failpointOption(context),
+  });
+  for (const sentence of output.notes) context.messages.note(sentence);
+  const release = context.interrupts.guard(() => output.abort());
+  try {
+    return await writeOutput(folder, output, { target, flags, options, context });
+  } catch (error) {
+    await output.abort();
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+interface Job {
+  readonly target: string;
+  readonly flags: ConvertFlags;
+  readonly options: ConvertOptions;
+  readonly context: Context;
+}
+
+async function writeOutput(
+  folder: SourceFolder,
+  output: FileOutput,
+  { target, flags, options, context }: Job,
+): Promise<Outcome> {
+  const proves = flags.verify === true || flags.golden !== undefined;
+  const prover = proves ? await createProver(output.folder, flags.golden, context) : undefined;
+  const manifest = await convert(folder, output, {
+    ...options,
+    onPlan: ({ files }) => output.reserve(files.reduce((sum, { size }) => sum + size, 0)),
+    ...(prover && { prove: prover.prove }),
+  });
+  const verified = prover?.found();
+  if (verified?.passed === false) {
+    await output.abort();
+    return failed(verified);
+  }
+  await output.publish();
+  return converted(manifest, folder.name, target, verified);
+}
+
+function converted(
+  manifest: Manifest,
+  name: string,
+  target: string,
+  verified: Verified | undefined,
+): Outcome {
+  return {
+    passed: true,
+    text: (verified ? verifiedText(verified) : '') + conversionText(manifest, name, target),
+    document: {
+      output: { folder: resolve(target), files: manifest.outputs },
+      manifest,
+      ...(verified && { reports: reportsOf(verified) }),
+    },
+  };
+}
+
+function failed(verified: Verified): Outcome {
+  const end =
+    'Nothing was written. Convert without --verify to keep the models and look into them.';
+  return {
+    passed: false,
+    text: `${verifiedText(verified)}${end}\n`,
+    document: { reports: reportsOf(verified) },
+  };
+}
+
+async function dryRun(
+  folder: SourceFolder,
+  target: string,
+  options: ConvertOptions,
+): Promise<Outcome> {
+  const planned = await plan(folder, options);
+  const memory = peakMemory(planned);
+  return {
+    passed: true,
+    text: planText(planned, folder.name, target, memory),
+    document: { dryRun: true, output: { folder: resolve(target) }, ...planned, peakMemory: memory },
+  };
+}
+
+function optionsOf(flags: ConvertFlags, { messages, progress }: Context): ConvertOptions {
+  const { task, dtype, target, singleFile = false, numLogitsToKeep, debug = false } = flags;
+  return {
+    ...(task === 'auto' ? {} : { task }),
+    dtypes: dtype,
+    target,
+    singleFile,
+    numLogitsToKeep,
+    debug,
+    sha256: nodeSha256,
+    onProgress: progress.update,
+    onWarning: messages.warn,
+  };
+}
+
+function failpointOption({ env }: Context): { failpoint?: (name: string) => void } {
+  const failpoint = failpointOf(env['MODERNBERT_ONNX_FAILPOINT']);
+  return failpoint === undefined ? {} : { failpoint };
+}
+
+// Replacing the output folder would delete the checkpoint before anybody noticed.
+async function refuseSourceInside(source: string, target: string): Promise<void> {
+  const [from, to] = await Promise.all([realpath(source), realpath(target).catch(() => undefined)]);
+  if (to === undefined) return;
+  const inside = relative(to, from);
+  if (inside.startsWith('..') || resolve(to, inside) !== from) return;
+  throw new ToolkitError('OUTPUT_CREATE', 'the output folder holds the checkpoint', {
+    where: { output: target, source },
+    fix: 'choose another folder',
+  });
+}

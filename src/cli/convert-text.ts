@@ -1,0 +1,35 @@
+// What a conversion says of itself on stdout.
+
+import type { Manifest } from '../base/manifest.ts';
+import type { Plan } from '../convert.ts';
+import { wrap } from './description.ts';
+import { formatBytes, formatCount, formatTable } from './sizes.ts';
+
+/** The files a conversion wrote. */
+export function conversionText(manifest: Manifest, name: string, folder: string): string {
+  const { task, target, outputs, weights } = manifest;
+  const parameters = formatCount(weights.parameters);
+  return [
+    `Converted ${name} (${task}, ${parameters} parameters) for ${target} to ${folder}\n`,
+    fileTable(outputs),
+  ].join('');
+}
+
+/** The files a conversion would write, and what it would take. */
+export function planText(plan: Plan, name: string, folder: string, memory: number): string {
+  const { files, nodes, task, target } = plan;
+  const ops = Object.entries(nodes.byOp).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  return [
+    `Would convert ${name} (${task}) for ${target} to ${folder}\n`,
+    fileTable(files),
+    `${formatBytes(total)} in ${files.length} files and a manifest, `,
+    `at most about ${formatBytes(memory)} of memory\n`,
+    `${nodes.total} nodes, ${nodes.perLayer} in a decoder layer:\n`,
+    ...wrap(ops.map(([op, count]) => `${count} ${op}`)).map((line) => `  ${line}\n`),
+  ].join('');
+}
+
+function fileTable(files: readonly { readonly path: string; readonly size: number }[]): string {
+  return formatTable(files.map(({ path, size }) => [path, formatBytes(size)]));
+}

@@ -1,0 +1,177 @@
+// The command line's grammar: commands, options and their help.
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { ToolkitError } from '../base/errors.ts';
+import type { Task } from '../base/config.ts';
+import type { Target, WeightFormat } from '../base/manifest.ts';
+import { tool } from '../base/version.ts';
+import type { CommonFlags } from './command.ts';
+
+export interface ConvertFlags extends CommonFlags {
+  readonly output?: string;
+  readonly task: Task | 'auto';
+  readonly dtype: readonly WeightFormat[];
+  readonly target: Target;
+  readonly revision?: string;
+  readonly verify?: boolean;
+  readonly golden?: string;
+  readonly force?: boolean;
+  readonly singleFile?: boolean;
+  readonly numLogitsToKeep: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface VerifyFlags extends CommonFlags {
+  readonly golden?: string;
+  readonly runtime: 'auto' | 'webgpu' | 'onnxruntime' | 'reference';
+  readonly dtype?: readonly WeightFormat[];
+  readonly gate: readonly string[];
+  readonly junit?: string;
+  readonly record: boolean;
+}
+
+/** What the command line asked for. */
+export type Request =
+  | { readonly command: 'convert'; readonly source: string; readonly flags: ConvertFlags }
+  | { readonly command: 'verify'; readonly folder: string; readonly flags: VerifyFlags }
+  | { readonly command: 'inspect'; readonly subject: string; readonly flags: CommonFlags };
+
+/** The grammar; a command line that fits it is handed to `accept`. */
+export function buildProgram(accept: (request: Request) => void): Command {
+  const program = new Command(tool.name)
+    .description(
+      'Converts ModernBERT Decoder (Ettin) checkpoints to optimized ONNX and proves the result.',
+    )
+    .version(tool.version)
+    .exitOverride()
+    .addHelpText('after', exitHelp);
+  addConvert(program, accept);
+  addVerify(program, accept);
+  addInspect(program, accept);
+  return program;
+}
+
+function addConvert(program: Command, accept: (request: Request) => void): void {
+  common(program.command('convert'))
+    .summary('convert a checkpoint to a folder of ONNX models')
+    .description('Converts a checkpoint to a folder of ONNX models.')
+    .argument('<source>', 'folder with config.json and the weights')
+    .option('-o, --output <dir>', 'folder to write (default: <source name>-onnx here)')
+    .addOption(
+      new Option('--task <task>', 'task of the graph; auto takes it from the config')
+        .choices(['auto', 'text-generation', 'text-classification', 'feature-extraction'])
+        .default('auto'),
+    )
+    .option('--dtype <list>', 'fp32, fp16, or both', parseDtypes, ['fp32'])
+    .addOption(
+      new Option('--target <target>', "runtime that the operators' bodies are made for")
+        .choices(['onnxruntime', 'portable'])
+        .default('onnxruntime'),
+    )
+    .option('--revision <revision>', 'revision of a Hub repository')
+    .option('--verify', 'hold the models against reference outputs before they are published')
+    .option('--golden <path>', 'recorded outputs to verify against, a file or a case folder')
+    .option('--force', 'replace an output folder that holds files')
+    .option('--single-file', 'keep the weights inside the model file (below 2 GiB)')
+    .option('--no-num-logits-to-keep', 'leave out the input num_logits_to_keep')
+    .option('--dry-run', 'print what would be written, and write nothing')
+    .addHelpText('after', convertExamples)
+    .action((source: string, flags: ConvertFlags) => {
+      accept({ command: 'convert', source, flags });
+    });
+}
+
+function addVerify(program: Command, accept: (request: Request) => void): void {
+  common(program.command('verify'))
+    .summary('hold converted models against reference outputs')
+    .description('Holds converted models against reference outputs. Exits 1 when one drifts.')
+    .argument('<dir>', 'folder that convert wrote')
+    .option('--golden <path>', "recorded outputs, a file or a case folder (default: the folder's)")
+    .addOption(
+      new Option('--runtime <runtime>', 'runtime that computes')
+        .choices(['auto', 'webgpu', 'onnxruntime', 'reference'])
+        .default('auto'),
+    )
+    .option('--dtype <list>', 'models to verify (default: all)', parseDtypes)
+    .option('--gate <name=value>', 'a stricter limit, as kl=0.0001; may be repeated', collect, [])
+    .option('--junit <file>', 'write the report as JUnit XML too')
+    .option('--no-record', 'leave the manifest as it is')
+    .addHelpText('after', verifyExamples)
+    .action((folder: string, flags: VerifyFlags) => {
+      accept({ command: 'verify', folder, flags });
+    });
+}
+
+function addInspect(program: Command, accept: (request: Request) => void): void {
+  common(program.command('inspect'))
+    .summary('describe a checkpoint or an ONNX model')
+    .description('Describes a checkpoint, or an ONNX model and the files that belong to it.')
+    .argument('<source | model.onnx>', 'folder of a checkpoint, or a model file')
+    .addHelpText('after', inspectExamples)
+    .action((subject: string, flags: CommonFlags) => {
+      accept({ command: 'inspect', subject, flags });
+    });
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document')
+    .option('--debug', 'check every step, and print the stack of an error');
+}
+
+const written = new Set<string>(['fp32', 'fp16'] satisfies WeightFormat[]);
+const planned = new Set(['q8', 'q4', 'q4f16']);
+
+function parseDtypes(text: string): readonly WeightFormat[] {
+  const names = text.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (planned.has(name)) {
+      throw new ToolkitError('UNSUPPORTED_OPTION', 'this version writes no quantized models', {
+        where: { dtype: name },
+        fix: 'choose fp32, fp16, or both',
+      });
+    }
+    if (!written.has(name)) throw new InvalidArgumentError('Allowed are fp32 and fp16.');
+  }
+  return [...new Set(names)].filter((name): name is WeightFormat => written.has(name));
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+const convertExamples = `
+Examples:
+  $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx
+  $ modernbert-onnx convert ./my-ettin --dtype fp32,fp16 --verify
+  $ modernbert-onnx convert ./my-ettin --target portable --dry-run
+`;
+
+const verifyExamples = `
+Examples:
+  $ modernbert-onnx verify ./my-ettin-onnx
+  $ modernbert-onnx verify ./my-ettin-onnx --golden ./golden/my-ettin --junit report.xml
+  $ modernbert-onnx verify ./my-ettin-onnx --runtime reference --no-record
+`;
+
+const inspectExamples = `
+Examples:
+  $ modernbert-onnx inspect ./my-ettin
+  $ modernbert-onnx inspect ./my-ettin-onnx/onnx/model.onnx --json
+`;
+
+const exitHelp = `
+Exit status:
+    0  done                              73  the output cannot be created
+    1  a model failed verification       74  reading or writing failed, or the disk is full
+    2  wrong usage                       75  try again: another run writes the same folder
+   65  bad data                         129  hung up
+   66  no such input                    130  interrupted
+   69  not supported, or not available  143  terminated
+   70  a bug
+
+Examples:
+  $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx --verify
+  $ modernbert-onnx verify ./my-ettin-onnx
+  $ modernbert-onnx inspect ./my-ettin
+`;

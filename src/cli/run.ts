@@ -1,0 +1,94 @@
+// The command line from arguments to exit status: parse, run the command, print what it found.
+
+import { tool } from '../base/version.ts';
+import type { Context, Outcome } from './command.ts';
+import { failureOf, stackOf, type Failure } from './failure.ts';
+import { createMessages } from './messages.ts';
+import { parseArguments } from './parse.ts';
+import { createProgress } from './progress.ts';
+import type { Request } from './program.ts';
+import { listen } from './signals.ts';
+import { flush, processTerminal, type Terminal } from './terminal.ts';
+
+/** Runs a command line and ends the process with its exit status. */
+export async function main(argv: readonly string[]): Promise<never> {
+  const exitCode = await run(argv, processTerminal());
+  await flush();
+  process.exit(exitCode);
+}
+
+async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const progress = createProgress(terminal);
+  const messages = createMessages(terminal, progress.clear);
+  // these are looked for by eye, for the line may not parse
+  const json = argv.includes('--json');
+  const debug = argv.includes('--debug');
+  const report = (failure: Failure): void => {
+    messages.fail(failure);
+    const { code, message, fix, exitCode } = failure;
+    const error = { code, message, ...(fix === undefined ? {} : { fix }) };
+    const { warnings } = messages;
+    if (json)
+      printDocument(terminal, { command: argv[0], status: 'error', exitCode, error, warnings });
+  };
+  const interrupts = listen((signal, exitCode) => {
+    report({ code: 'INTERRUPTED', message: `ended by ${signal}`, fix: undefined, exitCode });
+  });
+  try {
+    const request = await parseArguments(argv, terminal);
+    if (request === undefined) return 0;
+    const context = { messages, progress, interrupts, env: process.env };
+    const outcome = await runCommand(request, context);
+    progress.clear();
+    return print(request, outcome, context, terminal);
+  } catch (error) {
+    // what an interruption breaks off is no failure of its own: the listener ends the process
+    if (interrupts.interrupted()) return await new Promise<never>(() => undefined);
+    if (debug) terminal.err(`${stackOf(error)}\n`);
+    const failure = failureOf(error);
+    report(failure);
+    return failure.exitCode;
+  }
+}
+
+// Loaded when asked for: help need not wait for what a conversion takes.
+async function runCommand(request: Request, context: Context): Promise<Outcome> {
+  switch (request.command) {
+    case 'convert': {
+      const { convertCommand } = await import('./convert-command.ts');
+      return await convertCommand(request.source, request.flags, context);
+    }
+    case 'verify': {
+      const { verifyCommand } = await import('./verify-command.ts');
+      return await verifyCommand(request.folder, request.flags, context);
+    }
+    case 'inspect': {
+      const { inspectCommand } = await import('./inspect-command.ts');
+      return await inspectCommand(request.subject, request.flags, context);
+    }
+    default:
+      return request satisfies never;
+  }
+}
+
+function print(
+  { command, flags }: Request,
+  { passed, text, document }: Outcome,
+  { messages }: Context,
+  terminal: Terminal,
+): number {
+  const exitCode = passed ? 0 : 1;
+  const status = passed ? 'pass' : 'fail';
+  if (flags.json === true) {
+    const { warnings } = messages;
+    printDocument(terminal, { command, status, exitCode, ...document, warnings });
+  } else {
+    terminal.out(text);
+  }
+  return exitCode;
+}
+
+function printDocument(terminal: Terminal, document: Readonly<Record<string, unknown>>): void {
+  const envelope = { schemaVersion: 1, tool: tool.name, version: tool.version };
+  terminal.out(`${JSON.stringify({ ...envelope, ...document }, undefined, 2)}\n`);
+}
