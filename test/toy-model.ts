@@ -106,7 +106,12 @@ export function toyRunner(options: ToyOptions = {}): Runner {
     name: 'toy',
     inputs,
     outputs: [task === 'feature-extraction' ? 'last_hidden_state' : 'logits'],
-    run: async (feeds) => run(feeds, options),
+    run: async (feeds) => {
+      for (const [name, { dtype }] of inputs) {
+        if (feeds[name]?.dtype !== dtype) throw new TypeError(`${name} is ${dtype}`);
+      }
+      return run(feeds, options);
+    },
     close: async () => undefined,
   };
 }

@@ -102,7 +102,7 @@ function greedyChecks(result: GreedyResult, gates: DtypeGates): readonly Check[]
       prompt,
       stage: 'greedy',
       status: 'info',
-      metric: 'greedy',
+      metric: 'greedy-gap',
       value: gap,
       where:
         `row ${row}, step ${step}: token ${chosen} instead of ${expected}` +
