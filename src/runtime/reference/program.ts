@@ -5,6 +5,7 @@ import { ToolkitError } from '../../base/errors.ts';
 import { ShapeError } from '../../ir/dims.ts';
 import type { Graph, Node } from '../../ir/graph.ts';
 import type { Compute } from './kernel.ts';
+import { lastUses } from './last-uses.ts';
 import { computeOf, labelOf } from './operators.ts';
 import type { Value } from './value.ts';
 
@@ -23,7 +24,12 @@ interface Step {
 export function compile(graph: Graph): Program {
   checkOrder(graph);
   const outputs = graph.outputs.map(({ name }) => name);
-  const steps = stepsOf(graph.nodes, new Set(outputs));
+  const uses = lastUses(graph.nodes, outputs);
+  const steps = graph.nodes.map((node, index): Step => ({
+    node,
+    compute: computeOf(node),
+    done: uses[index] ?? [],
+  }));
   return async (feeds, weights) => {
     const values = new Map(feeds);
     const valueOf = (name: string): Value | undefined => values.get(name) ?? weights.get(name);
@@ -39,21 +45,6 @@ export function compile(graph: Graph): Program {
     }
     return new Map(outputs.map((name) => [name, valueOf(name) ?? missing(name)]));
   };
-}
-
-/** From the end: the first reader seen of a value is its last. */
-function stepsOf(nodes: readonly Node[], kept: ReadonlySet<string>): readonly Step[] {
-  const seen = new Set(kept);
-  return nodes
-    .toReversed()
-    .map((node) => {
-      const done = [...new Set([...node.inputs, ...node.outputs])].filter(
-        (name) => !seen.has(name),
-      );
-      for (const name of done) seen.add(name);
-      return { node, compute: computeOf(node), done };
-    })
-    .toReversed();
 }
 
 function checkOrder({ inputs, initializers, nodes, outputs }: Graph): void {

@@ -131,11 +131,11 @@ function cutOf(
   step: number,
 ): { readonly first: number; readonly length: number } {
   if (step === 0) throw new ShapeError('a step of 0');
-  // A step back may end before the first element.
+  // A step back starts at an element, and may end before the first.
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
-  const clamp = (index: number): number =>
-    Math.min(Math.max(index < 0 ? index + size : index, low), high);
-  const first = clamp(start);
-  const length = Math.max(Math.ceil((clamp(end) - first) / step), 0);
+  const clamp = (index: number, least: number): number =>
+    Math.min(Math.max(index < 0 ? index + size : index, least), high);
+  const first = clamp(start, 0);
+  const length = Math.max(Math.ceil((clamp(end, low) - first) / step), 0);
   return { first: length === 0 ? 0 : first, length };
 }

@@ -19,15 +19,19 @@ const arrayOf: Readonly<Record<DType, ((data: Value['data']) => Tensor['data']) 
 };
 
 export function tensorOf({ dtype, shape, data }: Value): Tensor {
-  const array = arrayOf[dtype];
-  if (array) return { dtype, shape, data: array(data) };
-  throw new ToolkitError('RUNTIME_FAILED', `the reference runtime has no tensors of ${dtype}`);
+  const array = arrayOf[dtype] ?? refuse(dtype);
+  return { dtype, shape, data: array(data) };
 }
 
 export function valueOf({ dtype, shape, data }: Tensor): Value {
+  if (!arrayOf[dtype]) refuse(dtype);
   if (data instanceof Float32Array || data instanceof Float64Array) return { dtype, shape, data };
   const table = dtype === 'float16' ? halfTable() : undefined;
   const numbers = new Float64Array(data.length);
   for (const [i, value] of data.entries()) numbers[i] = table?.[Number(value)] ?? Number(value);
   return { dtype, shape, data: numbers };
+}
+
+function refuse(dtype: DType): never {
+  throw new ToolkitError('RUNTIME_FAILED', `the reference runtime has no tensors of ${dtype}`);
 }
