@@ -12,6 +12,7 @@ import type { Context } from './command.ts';
 import { openGolden } from './open-golden.ts';
 import { runtimeOpener } from './open-runtime.ts';
 import { startOracleThreads } from './oracle-threads.ts';
+import { formatCount } from './sizes.ts';
 
 export interface Prover {
   readonly prove: (subject: Subject) => Promise<Proof>;
@@ -69,5 +70,5 @@ async function computeGolden(
 }
 
 function formatProducts(count: number): string {
-  return `${(count / 1e9).toFixed(1)} billion products`;
+  return `${formatCount(Math.round(count / 1e6))} million products`;
 }

@@ -14,6 +14,7 @@ import { sweep } from './file-sweep.ts';
 import {
   existsError,
   inspectTarget,
+  makeFolder,
   makeParents,
   removeParents,
   targetPath,
@@ -191,7 +192,7 @@ export class FileOutput implements Sink {
     for (const part of parts) {
       path = join(path, part);
       if (this.#folders.has(path)) continue;
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
       this.#folders.add(path);
     }
   }

@@ -23,15 +23,47 @@ export function targetPath(target: string): string {
 
 /** Makes the folders above the target. Returns those that it made, outermost first. */
 export async function makeParents(target: string): Promise<readonly string[]> {
-  const parent = dirname(target);
+  const made: string[] = [];
   try {
-    const first = await mkdir(parent, { recursive: true });
-    if (first === undefined) return [];
-    const made = [parent];
-    for (let path = parent; path !== first; path = dirname(path)) made.unshift(dirname(path));
+    for (const path of await missingParents(target)) {
+      if (await makeFolder(path)) made.push(path);
+    }
     return made;
   } catch (error) {
+    await removeParents(made);
     throw createError(error, { output: target });
+  }
+}
+
+async function missingParents(target: string): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (let path = dirname(target); !(await exists(path)); path = dirname(path)) {
+    missing.unshift(path);
+  }
+  return missing;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/**
+ * Makes a folder; false when it is there. Node's own making of several at once reports a full or
+ * read-only disk as a path that is not there.
+ */
+export async function makeFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return false;
+    throw error;
   }
 }
 
