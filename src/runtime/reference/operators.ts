@@ -14,7 +14,7 @@ import { reduceKernels } from './reduce.ts';
 import { shapeKernels } from './shape.ts';
 
 /** The standard operators by name, as ONNX defines them in opset 21 to 24. */
-export const standardKernels: Kernels = {
+const standardKernels: Kernels = {
   ...activationKernels,
   ...arithmeticKernels,
   ...gatherKernels,

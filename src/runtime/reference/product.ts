@@ -1,6 +1,7 @@
 // The product of two matrices: where the time goes. The right side is packed, a slab of columns at a
 // time, into panels of four columns that lie side by side in the order in which they are read; a
-// block of 2 × 4 sums then stays in registers along the inner dimension.
+// block of 2 × 4 sums then stays in registers along the inner dimension. A single row, the step of a
+// decoder, reads the right side once and as it is.
 
 import type { Numbers } from './value.ts';
 
@@ -23,6 +24,7 @@ const slabColumns = 32;
 /** left [rows, inner] · right [inner, columns], [rows, columns]. */
 export function product(left: Float64Array, right: Right, sizes: Sizes): Float64Array {
   const { rows, inner, columns } = sizes;
+  if (rows === 1) return right.column === 1 ? rowSum(left, right, sizes) : dots(left, right, sizes);
   const out = new Float64Array(rows * columns);
   const slab = new Float64Array(inner * slabColumns);
   const sums = new Float64Array(2 * panel);
@@ -94,4 +96,41 @@ function sumBlock(
   sums[5] = b1;
   sums[6] = b2;
   sums[7] = b3;
+}
+
+// Blocks of these two may reach past the end, where arrays read as nothing and ignore what is put.
+
+/** One row times columns that lie side by side: the sum of the right side's rows, two at a time. */
+function rowSum(x: Float64Array, { data, row }: Right, { inner, columns }: Sizes): Float64Array {
+  const out = new Float64Array(columns);
+  for (let k = 0; k < inner; k += 2) {
+    const [a, b] = [x[k] ?? 0, x[k + 1] ?? 0];
+    const [first, second] = [k * row, (k + 1) * row];
+    for (let n = 0; n < columns; n++) {
+      const sum = a * (data[first + n] ?? 0) + b * (data[second + n] ?? 0);
+      out[n] = (out[n] ?? 0) + sum;
+    }
+  }
+  return out;
+}
+
+/** One row times columns that lie one after the other, four at a time. */
+function dots(x: Float64Array, right: Right, { inner, columns }: Sizes): Float64Array {
+  const { data, row, column } = right;
+  const out = new Float64Array(columns);
+  for (let n = 0; n < columns; n += 4) {
+    let [a, b, c, d] = [0, 0, 0, 0];
+    for (let k = 0, at = n * column; k < inner; k++, at += row) {
+      const value = x[k] ?? 0;
+      a += value * (data[at] ?? 0);
+      b += value * (data[at + column] ?? 0);
+      c += value * (data[at + 2 * column] ?? 0);
+      d += value * (data[at + 3 * column] ?? 0);
+    }
+    out[n] = a;
+    out[n + 1] = b;
+    out[n + 2] = c;
+    out[n + 3] = d;
+  }
+  return out;
 }
