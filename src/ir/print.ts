@@ -76,7 +76,7 @@ function printAttribute(attribute: Attribute): string {
     case 'int':
       return String(attribute.value);
     case 'float':
-      return Number(attribute.value.toPrecision(7)).toString();
+      return printNumber(attribute.value);
     case 'string':
       return JSON.stringify(attribute.value);
     case 'ints':
@@ -87,9 +87,14 @@ function printAttribute(attribute: Attribute): string {
       return attribute.value.name;
     case 'tensor': {
       const { dtype, shape, values } = attribute.value;
-      const shown = values.slice(0, maxListed).map((value) => Number(value.toPrecision(7)));
+      const shown = values.slice(0, maxListed).map(printNumber);
       const list = `${shown.join(', ')}${values.length > maxListed ? ', …' : ''}`;
       return `${dtype} ${shape.length === 0 ? list : `[${list}]`}`;
     }
   }
+}
+
+/** Whole numbers as they are; others with the digits that float32 has. */
+function printNumber(value: number): string {
+  return String(Number.isInteger(value) ? value : Number(value.toPrecision(7)));
 }
