@@ -15,7 +15,13 @@ export async function parseArguments(
   const program = buildProgram((accepted) => {
     request = accepted;
   });
-  const usage = { writeOut: terminal.out, writeErr: terminal.err, outputError: () => undefined };
+  const usage = {
+    writeOut: terminal.out,
+    writeErr: terminal.err,
+    outputError: () => undefined,
+    getOutHelpWidth: () => 80,
+    getErrHelpWidth: () => 80,
+  };
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput(usage);
   }

@@ -25,7 +25,7 @@ export interface VerifyFlags extends CommonFlags {
   readonly golden?: string;
   readonly runtime: 'auto' | 'webgpu' | 'onnxruntime' | 'reference';
   readonly dtype?: readonly WeightFormat[];
-  readonly gate: readonly string[];
+  readonly gate?: readonly string[];
   readonly junit?: string;
   readonly record: boolean;
 }
@@ -62,7 +62,11 @@ function addConvert(program: Command, accept: (request: Request) => void): void 
         .choices(['auto', 'text-generation', 'text-classification', 'feature-extraction'])
         .default('auto'),
     )
-    .option('--dtype <list>', 'fp32, fp16, or both', parseDtypes, ['fp32'])
+    .addOption(
+      new Option('--dtype <list>', 'fp32, fp16, or both')
+        .argParser(parseDtypes)
+        .default(['fp32'], 'fp32'),
+    )
     .addOption(
       new Option('--target <target>', "runtime that the operators' bodies are made for")
         .choices(['onnxruntime', 'portable'])
@@ -93,7 +97,7 @@ function addVerify(program: Command, accept: (request: Request) => void): void {
         .default('auto'),
     )
     .option('--dtype <list>', 'models to verify (default: all)', parseDtypes)
-    .option('--gate <name=value>', 'a stricter limit, as kl=0.0001; may be repeated', collect, [])
+    .option('--gate <name=value>', 'a stricter limit, as kl=0.0001; may be repeated', collect)
     .option('--junit <file>', 'write the report as JUnit XML too')
     .option('--no-record', 'leave the manifest as it is')
     .addHelpText('after', verifyExamples)
@@ -136,7 +140,7 @@ function parseDtypes(text: string): readonly WeightFormat[] {
   return [...new Set(names)].filter((name): name is WeightFormat => written.has(name));
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
@@ -144,21 +148,18 @@ const convertExamples = `
 Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx
   $ modernbert-onnx convert ./my-ettin --dtype fp32,fp16 --verify
-  $ modernbert-onnx convert ./my-ettin --target portable --dry-run
-`;
+  $ modernbert-onnx convert ./my-ettin --target portable --dry-run`;
 
 const verifyExamples = `
 Examples:
   $ modernbert-onnx verify ./my-ettin-onnx
   $ modernbert-onnx verify ./my-ettin-onnx --golden ./golden/my-ettin --junit report.xml
-  $ modernbert-onnx verify ./my-ettin-onnx --runtime reference --no-record
-`;
+  $ modernbert-onnx verify ./my-ettin-onnx --runtime reference --no-record`;
 
 const inspectExamples = `
 Examples:
   $ modernbert-onnx inspect ./my-ettin
-  $ modernbert-onnx inspect ./my-ettin-onnx/onnx/model.onnx --json
-`;
+  $ modernbert-onnx inspect ./my-ettin-onnx/onnx/model.onnx --json`;
 
 const exitHelp = `
 Exit status:
@@ -173,5 +174,4 @@ Exit status:
 Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx --verify
   $ modernbert-onnx verify ./my-ettin-onnx
-  $ modernbert-onnx inspect ./my-ettin
-`;
+  $ modernbert-onnx inspect ./my-ettin`;

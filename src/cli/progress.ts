@@ -24,7 +24,7 @@ export interface Progress {
 
 /** A plain line follows another of its stage after so long and so much. */
 const lineMs = 1000;
-const linePart = 0.1;
+const lineTenths = 1;
 
 /** A plain status line comes when nothing else did for so long. */
 const silenceMs = 10_000;
@@ -85,22 +85,22 @@ function createBar(): SingleBar {
 }
 
 function plainLines(terminal: Terminal, now: () => number): Progress {
-  let last = { stage: '', part: 0, time: now() };
+  let last = { stage: '', tenths: 0, time: now() };
   return {
     clear: () => undefined,
     status: (text) => {
       if (now() - last.time < silenceMs) return;
-      last = { stage: '', part: 0, time: now() };
+      last = { stage: '', tenths: 0, time: now() };
       terminal.err(`${printable(text)}\n`);
     },
     update: ({ stage, done, total, format = formatBytes }) => {
       if (total <= 0) return;
-      const [part, time] = [done / total, now()];
-      if (part < last.part) last = { ...last, part };
-      const due = part - last.part >= linePart && time - last.time >= lineMs;
+      const [tenths, time] = [Math.floor((10 * done) / total), now()];
+      if (tenths < last.tenths) last = { ...last, tenths };
+      const due = tenths - last.tenths >= lineTenths && time - last.time >= lineMs;
       if (stage === last.stage && !due) return;
-      last = { stage, part, time };
-      const percent = Math.floor(part * 100);
+      last = { stage, tenths, time };
+      const percent = Math.floor((100 * done) / total);
       terminal.err(`${stage}: ${percent} % (${format(done)} of ${format(total)})\n`);
     },
   };

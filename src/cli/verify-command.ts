@@ -27,7 +27,7 @@ export async function verifyCommand(
   flags: VerifyFlags,
   context: Context,
 ): Promise<Outcome> {
-  const overrides = flags.gate.map(parseGate);
+  const overrides = (flags.gate ?? []).map(parseGate);
   const { output, manifest } = await openOutput(path);
   await checkHashes(output, manifest, nodeSha256);
   const golden =
