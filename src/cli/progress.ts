@@ -6,7 +6,7 @@ import { formatBytes } from './sizes.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Work that is measured. */
-export interface Step {
+interface Step {
   readonly stage: string;
   readonly done: number;
   readonly total: number;

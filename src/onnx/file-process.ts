@@ -29,7 +29,7 @@ export async function isRunning(identity: ProcessIdentity): Promise<boolean | un
 }
 
 /** Whether some process of this machine has the id. */
-export function hasProcess(pid: number): boolean {
+function hasProcess(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
