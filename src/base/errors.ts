@@ -4,15 +4,11 @@
 /**
  * One code per cause, and the status it exits with. Codes are stable: scripts match them.
  *
- * 1 parity failed · 2 usage · 65 bad data · 66 no such input · 69 not supported or not available ·
+ * 2 usage · 65 bad data · 66 no such input · 69 not supported or not available ·
  * 70 bug · 73 cannot create output · 74 I/O · 75 try again · 130 interrupted
  */
 export const errorCodes = {
-  // the answer is no
-  PARITY_FAILED: 1,
-
   USAGE: 2,
-
   // safetensors headers
   ST_HEADER_TOO_SMALL: 65,
   ST_HEADER_TOO_LARGE: 65,
@@ -66,7 +62,6 @@ export const errorCodes = {
   UNSUPPORTED_ARCHITECTURE: 69,
   UNSUPPORTED_CHECKPOINT: 69,
   UNSUPPORTED_CONFIG: 69,
-  UNSUPPORTED_TASK: 69,
   UNSUPPORTED_SIZE: 69,
   UNSUPPORTED_OPERATOR: 69,
   UNSUPPORTED_OPTION: 69,
