@@ -1,0 +1,13 @@
+// npm run bench -- convert | run        prints the tables that the README quotes
+
+const [name] = process.argv.slice(2);
+const benches = {
+  convert: () => import('./convert.mjs'),
+  run: () => import('./run.mjs'),
+};
+const load = benches[name];
+if (load === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(benches).join(' | ')}`);
+  process.exit(2);
+}
+await (await load()).default();

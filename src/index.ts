@@ -1,0 +1,50 @@
+// The public surface: what the command line calls, for programs that do the same.
+
+export { errorCodes, type ErrorCode, ToolkitError } from './base/errors.ts';
+export type {
+  ByteSource,
+  Hasher,
+  Sink,
+  SinkFile,
+  SourceFolder,
+  WrittenFile,
+} from './base/files.ts';
+export type { LayerConfig, LayerType, ModernBertDecoderConfig, Task } from './base/config.ts';
+export type {
+  HubSource,
+  Manifest,
+  NonFiniteWeight,
+  Target,
+  Verification,
+  WeightFormat,
+} from './base/manifest.ts';
+export type { Feeds, Runner } from './base/runner.ts';
+export type { Dim, Tensor, TensorRef, TensorType } from './base/tensors.ts';
+export { fileSource, openFolder } from './checkpoint/file-source.ts';
+export { blobFolder, blobSource, bytesSource } from './checkpoint/memory-source.ts';
+export { openCheckpoint } from './checkpoint/open.ts';
+export { readConfig } from './config/read.ts';
+export {
+  convert,
+  type ConvertOptions,
+  plan,
+  type Plan,
+  type Progress,
+  type Proof,
+  type Subject,
+} from './convert.ts';
+export { createOutput, type FileOutput, nodeSha256 } from './onnx/file-sink.ts';
+export { type MemorySink, memorySink } from './onnx/memory-sink.ts';
+export { openOnnxRuntime } from './runtime/onnxruntime.ts';
+export { type Golden, type GoldenPrompt, readGolden, writeGolden } from './validate/golden.ts';
+export { createOracle, type Oracle } from './validate/oracle.ts';
+export { oracleGolden } from './validate/oracle-golden.ts';
+export type { VerifyReport } from './validate/report.ts';
+export {
+  checkHashes,
+  ownGolden,
+  readManifest,
+  verify,
+  type Verified,
+  type VerifyOptions,
+} from './verify.ts';
