@@ -1,6 +1,5 @@
 // A model that runs somewhere: on ONNX Runtime, on the reference operators, on a GPU.
 
-import type { DType } from './dtypes.ts';
 import type { Tensor, TensorType } from './tensors.ts';
 
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -12,9 +11,4 @@ export interface Runner {
   readonly outputs: readonly string[];
   run(feeds: Feeds): Promise<ReadonlyMap<string, Tensor>>;
   close(): Promise<void>;
-}
-
-/** Whether a dtype holds floating point. */
-export function isFloating(dtype: DType): boolean {
-  return dtype === 'float32' || dtype === 'float16' || dtype === 'float64' || dtype === 'bfloat16';
 }

@@ -33,7 +33,7 @@ export function constant(
 }
 
 /** The value of this dtype nearest to `value`. */
-export function roundTo(dtype: DType, value: number): number {
+function roundTo(dtype: DType, value: number): number {
   if (dtype === 'float32') return Math.fround(value);
   if (dtype === 'float16') return fromHalf(toHalf(value));
   return value;

@@ -80,8 +80,18 @@ function checkOpsets(
   opsets: Readonly<Record<string, number>>,
   where: string,
 ): void {
-  const foreign = nodes.find((node) => opsets[node.domain] === undefined);
+  const foreign = withBranches(nodes).find((node) => opsets[node.domain] === undefined);
   if (foreign) fail(`${foreign.op} is of domain '${foreign.domain}', which is not imported`, where);
+}
+
+/** Nodes, and those of the branches inside them. */
+function withBranches(nodes: readonly Node[]): readonly Node[] {
+  return nodes.flatMap((node) => {
+    const inner = Object.values(node.attributes).flatMap((attribute) =>
+      attribute.kind === 'graph' ? withBranches(attribute.value.nodes) : [],
+    );
+    return [node, ...inner];
+  });
 }
 
 /** Every call's body yields the types that the operator's own inference yields. */

@@ -8,7 +8,7 @@ export type Dims = readonly Dim[];
 export class ShapeError extends Error {}
 
 /** The size of an axis where two tensors are broadcast against each other. */
-export function broadcastDim(a: Dim, b: Dim): Dim {
+function broadcastDim(a: Dim, b: Dim): Dim {
   if (a === b) return a;
   if (a === 1) return b;
   if (b === 1) return a;

@@ -152,7 +152,7 @@ function refined(name: string, value: Fact, { asserted }: InferOptions): Fact {
   return { ...value, type: { ...type, shape: mergeDims(value.type.shape, type.shape, name) } };
 }
 
-export function branchOf(node: Node, name: string): Subgraph {
+function branchOf(node: Node, name: string): Subgraph {
   const attribute = node.attributes[name];
   if (attribute?.kind !== 'graph') throw new ShapeError(`${node.op} without ${name}`);
   return attribute.value;

@@ -7,7 +7,7 @@ import type { WeightFormat } from '../base/manifest.ts';
 import type { Metrics, Top1 } from './metrics.ts';
 
 /** Names of gates, and what each bounds. */
-export const gateRules = {
+const gateRules = {
   difference: { holds: 'at most', says: 'largest difference of logits, per largest logit' },
   features: { holds: 'at most', says: 'largest difference of features, per largest value' },
   kl: { holds: 'at most', says: 'mean KL divergence' },

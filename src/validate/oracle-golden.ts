@@ -46,7 +46,7 @@ export interface BuiltInPrompt {
 }
 
 /** The prompts for a model whose outputs are `width` wide. */
-export function builtInPrompts(
+function builtInPrompts(
   config: ModernBertDecoderConfig,
   task: Task,
   width: number,
