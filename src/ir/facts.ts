@@ -8,18 +8,19 @@ import type { Attribute, Node } from './graph.ts';
 
 export interface Fact {
   readonly type: TensorType;
-  /** Entries in row-major order: numbers, names of dimensions, or null where unknown. */
+  /** Of a scalar or a list: numbers, names of dimensions, or null where unknown. */
   readonly entries?: readonly Dim[];
 }
 
 /** Types a node's outputs; `facts` holds undefined for an input that is left out. */
 export type Rule = (node: Node, facts: readonly (Fact | undefined)[]) => readonly Fact[];
 
-// Shapes have a handful of entries; longer tensors are data.
+// Shapes are lists with a handful of entries; longer and wider tensors are data.
 const maxEntries = 16;
 
 export function fact(dtype: DType, shape: Dims, entries?: readonly Dim[]): Fact {
-  const keep = entries !== undefined && isInteger(dtype) && entries.length <= maxEntries;
+  const isShape = isInteger(dtype) && shape.length <= 1;
+  const keep = entries !== undefined && isShape && entries.length <= maxEntries;
   return { type: { dtype, shape }, ...(keep && { entries }) };
 }
 

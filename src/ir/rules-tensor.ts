@@ -65,7 +65,8 @@ const reduce =
 
 function foldAll(entries: readonly Dim[], fold: (a: number, b: number) => number): readonly Dim[] {
   const numbers = entries.filter((entry) => typeof entry === 'number');
-  return numbers.length === entries.length && numbers.length > 0 ? [numbers.reduce(fold)] : [null];
+  const known = numbers.length === entries.length && numbers.length > 0;
+  return [known ? numbers.reduce((a, b) => fold(a, b)) : null];
 }
 
 const argMax: Rule = (node, facts) => {
