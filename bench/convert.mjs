@@ -2,7 +2,7 @@
 // reads and what it writes, writes and syncs. Ratios are of neighbors in time, because disks and
 // shared machines drift; the median over the rounds is printed.
 
-import { rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeCheckpoint } from './checkpoint.mjs';
@@ -31,8 +31,11 @@ async function measure(size, count) {
     await rm(copy);
     for (const dtype of Object.keys(found)) {
       const run = await runNode(cli, 'convert', checkpoint, '--output', output, '--dtype', dtype);
-      const data = await stat(join(output, 'onnx', 'model.onnx_data'));
-      found[dtype].push({ ...run, ratio: run.seconds / loops[round].seconds, data: data.size });
+      found[dtype].push({
+        ...run,
+        ratio: run.seconds / loops[round].seconds,
+        data: await dataBytes(output),
+      });
       await rm(output, { recursive: true });
     }
   }
@@ -49,6 +52,14 @@ async function measure(size, count) {
       (runs[0].data / bytes).toFixed(4),
     ]),
   ];
+}
+
+/** Bytes of the fp32 model's data files. */
+async function dataBytes(output) {
+  const names = await readdir(join(output, 'onnx'));
+  const data = names.filter((name) => name.startsWith('model.onnx_data'));
+  const sizes = await Promise.all(data.map((name) => stat(join(output, 'onnx', name))));
+  return sizes.reduce((sum, { size }) => sum + size, 0);
 }
 
 const seconds = (runs) => median(runs.map((run) => run.seconds)).toFixed(1);
