@@ -5,6 +5,8 @@ const bytes = Uint8Array.of(1, 2, 3, 4);
 
 describe.each([
   ['bytes', () => bytesSource('x', bytes.slice())],
+  // whose slice shares memory
+  ['bytes of Node', () => bytesSource('x', Buffer.from(bytes))],
   // a part of a larger Blob
   ['a Blob', () => blobSource('x', new Blob([bytes, bytes]).slice(4))],
 ])('%s as a file', (_name, open) => {

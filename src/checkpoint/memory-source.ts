@@ -51,7 +51,7 @@ export function blobFolder(
 }
 
 function deliver(bytes: Uint8Array, into: Uint8Array | undefined): Uint8Array {
-  if (into === undefined) return bytes.slice();
+  if (into === undefined) return new Uint8Array(bytes); // slice would share a Buffer's memory
   into.set(bytes);
   return into.subarray(0, bytes.length);
 }
