@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Tensor, TensorType } from '../../src/base/tensors.ts';
 import { float, int } from '../../src/ir/attributes.ts';
+import type { RealTensor } from '../../src/op.ts';
 import { type Case, expectAgreement, noise } from '../../test/agree.ts';
 import { oneNodeModel } from '../../test/one-node.ts';
 import { fusedAttention } from './op.ts';
@@ -229,6 +230,36 @@ test('errors name the operator, the input and the rule', () => {
   ).toThrowErrorMatchingInlineSnapshot(
     `[ToolkitError: FusedAttention: inputs must be qkv, past_key, past_value, seqlens_k, total, cos, sin (got=1)]`,
   );
+});
+
+test('a token beyond the rotary table is an error that names the limit', () => {
+  const ones = (...shape: readonly number[]): RealTensor => ({
+    shape,
+    data: new Float64Array(shape.reduce((size, dim) => size * dim, 1)).fill(1),
+  });
+  const attend = (past: number, sequence: number): unknown => {
+    const whole = (value: number, ...shape: readonly number[]): RealTensor => ({
+      shape,
+      data: Float64Array.of(value),
+    });
+    const cache = ones(1, 1, past, 4);
+    const total = past + sequence;
+    const lengths = [whole(total - 1, 1), whole(total)];
+    return fusedAttention.reference(
+      [ones(1, sequence, 12), cache, cache, ...lengths, ones(8, 2), ones(8, 2)],
+      { num_heads: int(1), scale: float(0.5), window: int(-1) },
+    );
+  };
+  expect(() => [attend(0, 8), attend(7, 1), attend(4, 4)]).not.toThrow();
+  for (const [past, sequence] of [
+    [0, 9],
+    [8, 1],
+    [6, 3],
+  ] as const) {
+    expect(() => attend(past, sequence)).toThrow(
+      'a token lies beyond the rotary table (position=8, max_position_embeddings=8)',
+    );
+  }
 });
 
 function float32(...shape: TensorType['shape']): TensorType {

@@ -1,3 +1,4 @@
+import { ToolkitError } from '../../src/base/errors.ts';
 import { type RealTensor, numberOf } from '../../src/op.ts';
 import type { Attributes } from '../../src/ir/graph.ts';
 import { bind } from '../bind.ts';
@@ -100,6 +101,13 @@ function rotated(
   sin: RealTensor,
 ): Float64Array {
   const half = x.length / 2;
+  const rows = cos.shape[0] ?? 0;
+  if (position >= rows) {
+    throw new ToolkitError('UNSUPPORTED_SIZE', 'a token lies beyond the rotary table', {
+      where: { position, max_position_embeddings: rows },
+      fix: 'give fewer tokens',
+    });
+  }
   const out = new Float64Array(x.length);
   for (let i = 0; i < half; i++) {
     const [c, s] = [at(cos.data, position * half + i), at(sin.data, position * half + i)];
