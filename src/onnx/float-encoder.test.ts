@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHalf, toHalf } from '../base/half.ts';
 import type { DType } from '../base/dtypes.ts';
+import { ToolkitError } from '../base/errors.ts';
 import type { Initializer } from '../ir/graph.ts';
 import { createFloatEncoder, encodeHalves } from './float-encoder.ts';
 
 const halves = (values: Float32Array): Uint16Array => {
   const out = new Uint16Array(values.length);
-  encodeHalves(values, out, 'w');
+  encodeHalves(values, out, () => 'w');
   return out;
 };
 
@@ -73,6 +74,27 @@ describe('createFloatEncoder', () => {
     const second = encode(weight('float16'), Float32Array.of(3));
     expect([...second]).toEqual([0, 0x42]);
     expect(second.buffer).toBe(first.buffer);
+  });
+
+  test('names the tensor that a value too large comes from', () => {
+    const overflow = (transpose: boolean, shape: readonly number[], index: number): unknown => {
+      const recipe = { kind: 'weight', tensors: ['q', 'k', 'v'], transpose } as const;
+      const initializer: Initializer = { name: 'w', type: { dtype: 'float16', shape }, recipe };
+      const encode = createFloatEncoder();
+      const values = Float32Array.from({ length: 12 }, (_, i) => (i === index ? 1e6 : 1));
+      try {
+        // two chunks, and one of another initializer before them
+        encode(weight('float16'), Float32Array.of(1));
+        encode(initializer, values.subarray(0, 5));
+        encode(initializer, values.subarray(5));
+      } catch (error) {
+        return error instanceof ToolkitError ? error.where['tensor'] : error;
+      }
+      return undefined;
+    };
+    const all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+    expect(all.map((index) => overflow(true, [2, 6], index)).join('')).toBe('qqkkvvqqkkvv');
+    expect(all.map((index) => overflow(false, [12], index)).join('')).toBe('qqqqkkkkvvvv');
   });
 
   test.each(['int64', 'bfloat16'] as const)('does not store weights as %s', (dtype) => {

@@ -6,15 +6,18 @@
 
 import { ToolkitError } from '../base/errors.ts';
 import { halfOfBits } from '../base/half.ts';
+import { sizeOf } from '../base/tensors.ts';
 import type { Initializer } from '../ir/graph.ts';
 
 /** Encodes chunks of an initializer; the bytes last until the next call. */
 export type FloatEncoder = (initializer: Initializer, values: Float32Array) => Uint8Array;
 
-/** An encoder with memory of its own, that it uses again and again. */
+/** An encoder with memory of its own, that it uses again and again; it counts what it encoded. */
 export function createFloatEncoder(): FloatEncoder {
   let halves = new Uint16Array();
-  return ({ name, type }, values) => {
+  let [current, done]: [Initializer | undefined, number] = [undefined, 0];
+  return (initializer, values) => {
+    const { name, type } = initializer;
     if (type.dtype === 'float32') return bytesOf(values);
     if (type.dtype !== 'float16') {
       throw new ToolkitError('GRAPH_INVALID', 'weights are stored as float32 or float16', {
@@ -23,9 +26,19 @@ export function createFloatEncoder(): FloatEncoder {
     }
     if (halves.length < values.length) halves = new Uint16Array(values.length);
     const part = halves.subarray(0, values.length);
-    encodeHalves(values, part, name);
+    const start = current === initializer ? done : 0;
+    encodeHalves(values, part, (index) => tensorAt(initializer, start + index));
+    [current, done] = [initializer, start + values.length];
     return bytesOf(part);
   };
+}
+
+/** The checkpoint's name of the tensor that an element of an initializer comes from. */
+function tensorAt({ name, type, recipe }: Initializer, index: number): string {
+  if (recipe.kind !== 'weight') return name;
+  // tensors of one shape, side by side when they are transposed, else one behind the other
+  const width = recipe.transpose ? (type.shape[1] ?? 1) : sizeOf(type.shape);
+  return recipe.tensors[Math.floor(((index % width) / width) * recipe.tensors.length)] ?? name;
 }
 
 function bytesOf(view: Float32Array | Uint16Array): Uint8Array {
@@ -37,8 +50,12 @@ const leastNormal = 0x38800000;
 const overflow = 0x477ff000;
 const infinity = 0x7f800000;
 
-/** Rounds to the nearest half, ties to even. */
-export function encodeHalves(values: Float32Array, halves: Uint16Array, tensor: string): void {
+/** Rounds to the nearest half, ties to even; `tensorOf` names the tensor of an element that is too large. */
+export function encodeHalves(
+  values: Float32Array,
+  halves: Uint16Array,
+  tensorOf: (index: number) => string,
+): void {
   const all = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const range = overflow - leastNormal;
   for (let i = 0; i < all.length; i++) {
@@ -49,16 +66,21 @@ export function encodeHalves(values: Float32Array, halves: Uint16Array, tensor: 
     halves[i] =
       (magnitude - leastNormal) >>> 0 < range
         ? ((bits >>> 16) & 0x8000) | ((magnitude - 0x37fff001 + ((magnitude >>> 13) & 1)) >>> 13)
-        : rareHalf(bits, magnitude, tensor);
+        : rareHalf(bits, magnitude, i, tensorOf);
   }
 }
 
 /** Zeros, subnormal halves, infinities and NaN; a finite value beyond half is an error. */
-function rareHalf(bits: number, magnitude: number, tensor: string): number {
+function rareHalf(
+  bits: number,
+  magnitude: number,
+  index: number,
+  tensorOf: (index: number) => string,
+): number {
   if (magnitude < overflow || magnitude >= infinity) return halfOfBits(bits);
   const [value = 0] = new Float32Array(Uint32Array.of(bits).buffer);
   throw new ToolkitError('WEIGHT_OVERFLOW', 'a weight fits into half precision, below 65520', {
-    where: { tensor, value },
+    where: { tensor: tensorOf(index), value },
     fix: 'convert with --dtype fp32',
   });
 }
