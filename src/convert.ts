@@ -26,6 +26,7 @@ import { countNodes, type NodeCounts } from './ir/count.ts';
 import type { Graph } from './ir/graph.ts';
 import { bindWeights, isTied, unusedTensors } from './model/bind.ts';
 import { buildGraph, fusedRules } from './model/build.ts';
+import { refuseLeftOut } from './model/left-out.ts';
 import { openSource, type Source } from './model/source.ts';
 import { checkpointWeights, weightBytes } from './model/weight-source.ts';
 import { planFiles, type WriteJob, writeModels } from './onnx/write-model.ts';
@@ -139,6 +140,7 @@ function buildBound({ checkpoint, config, task }: Source, options: ConvertOption
   const { numLogitsToKeep = true } = options;
   const graph = buildGraph(config, { task, tied, numLogitsToKeep });
   bindWeights(graph, tensors);
+  refuseLeftOut({ config, task }, graph, tensors);
   return graph;
 }
 
@@ -224,7 +226,7 @@ function manifestOf(
   const { target, dtypes, inputs, source, outputs, unused, nonFinite } = parts;
   const found = [
     ...(unused.length > 0 ? [`${task} does not use ${listed(unused)}`] : []),
-    ...nonFinite.map(({ name, count }) => `${name} holds ${count} values that are not finite`),
+    ...nonFinite.map(({ name, count }) => `${name} holds values that are not finite: ${count}`),
   ];
   for (const sentence of found) parts.onWarning?.(sentence);
   const parameters = [...checkpoint.tensors.values()].reduce((n, t) => n + sizeOf(t.shape), 0);

@@ -16,7 +16,7 @@ import {
 } from './base/manifest.ts';
 import { parseManifest } from './base/manifest-reader.ts';
 import type { Runner } from './base/runner.ts';
-import { readWhole } from './checkpoint/assets.ts';
+import { readWhole } from './checkpoint/json-asset.ts';
 import { hashSource, pureSha256 } from './checkpoint/hash.ts';
 import { readConfig } from './config/read.ts';
 import { modelPaths } from './convert.ts';

@@ -1,10 +1,10 @@
 // The files beside the weights that a user of the model needs as they are: tokenizer, chat
 // template, generation settings.
 
-import { ToolkitError } from '../base/errors.ts';
-import type { ByteSource, SourceFolder } from '../base/files.ts';
-import { decodeUtf8 } from '../base/json-file.ts';
+import type { SourceFolder } from '../base/files.ts';
 import { maxAssetBytes } from '../base/limits.ts';
+import { parseObject, readJsonBytes, readWhole } from './json-asset.ts';
+import { checkTokenizer } from './tokenizer.ts';
 
 export interface Asset {
   readonly name: string;
@@ -26,10 +26,7 @@ const names: readonly string[] = [
   'merges.txt',
 ];
 
-/**
- * Reads the assets that are there. A tokenizer that is not JSON, or that gives ids the embedding
- * has no row for, is an error: the model would fail on its tokens.
- */
+/** Reads the assets that are there; one that cannot be what its name says is an error. */
 export async function readAssets(
   folder: SourceFolder,
   vocabSize: number,
@@ -38,8 +35,10 @@ export async function readAssets(
   for (const name of names) {
     const source = await folder.open(name);
     if (!source) continue;
-    const bytes = await readWhole(source, maxAssetBytes).finally(() => source.close());
+    const read = name.endsWith('.json') ? readJsonBytes : readWhole;
+    const bytes = await read(source, maxAssetBytes).finally(() => source.close());
     if (name === tokenizer) checkTokenizer(bytes, vocabSize);
+    else if (name.endsWith('.json')) parseObject(name, bytes, 'JSON_SYNTAX');
     assets.push({ name, bytes });
   }
   const missing = !assets.some(({ name }) => name === tokenizer);
@@ -47,52 +46,4 @@ export async function readAssets(
     assets,
     warnings: missing ? ['the checkpoint has no tokenizer.json: pipelines will not load text'] : [],
   };
-}
-
-/** All bytes of a file that should be small. */
-export async function readWhole(source: ByteSource, limit: number): Promise<Uint8Array> {
-  if (source.size > limit) {
-    throw new ToolkitError('FILE_TOO_LARGE', `the file is larger than the ${limit} bytes allowed`, {
-      where: { file: source.name, size: source.size },
-      fix: 'check that it is what its name says',
-    });
-  }
-  return source.read(0, source.size);
-}
-
-function checkTokenizer(bytes: Uint8Array, vocabSize: number): void {
-  const where = { file: tokenizer };
-  const root = parse(bytes);
-  const { model, added_tokens: added } = root;
-  const vocab: unknown = isRecord(model) ? model['vocab'] : undefined;
-  const ids = [
-    ...(isRecord(vocab) ? Object.values(vocab) : []),
-    ...(Array.isArray(added)
-      ? added.map((token) => (isRecord(token) ? token['id'] : undefined))
-      : []),
-  ];
-  const largest = ids.reduce<number>((most, id) => (Number(id) > most ? Number(id) : most), -1);
-  if (largest < vocabSize) return;
-  throw new ToolkitError('TOKENIZER_INVALID', 'the tokenizer gives ids that the embedding lacks', {
-    where: { ...where, largest_id: largest, vocab_size: vocabSize },
-    fix: 'resize the embedding to the tokenizer, or remove the added tokens',
-  });
-}
-
-function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  const text = decodeUtf8(bytes);
-  try {
-    const root: unknown = JSON.parse(text ?? '');
-    if (isRecord(root)) return root;
-  } catch {
-    // said below
-  }
-  throw new ToolkitError('TOKENIZER_INVALID', 'the tokenizer is not a JSON object', {
-    where: { file: tokenizer },
-    fix: 'download it again, or save it again with save_pretrained',
-  });
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

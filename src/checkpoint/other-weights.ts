@@ -47,17 +47,25 @@ const others: readonly Other[] = [
   },
 ];
 
+/** Fails when the folder holds weights of another kind, and none that are read. */
+export function refuseOthers(folder: string, present: readonly string[]): void {
+  if (present.some((name) => read.test(name))) return;
+  for (const { names, rule, fix } of others) {
+    const file = present.find((name) => names.test(name));
+    if (file === undefined) continue;
+    throw new ToolkitError('UNSUPPORTED_CHECKPOINT', rule, { where: { folder, file }, fix });
+  }
+}
+
+const read = /^(?:model\.safetensors|pytorch_model\.bin)(?:\.index\.json)?$/;
+
 /** Fails: the folder has none of the files that are looked for. */
 export function refuseFolder(
   folder: string,
   present: readonly string[],
   lookedFor: readonly string[],
 ): never {
-  for (const { names, rule, fix } of others) {
-    const file = present.find((name) => names.test(name));
-    if (file === undefined) continue;
-    throw new ToolkitError('UNSUPPORTED_CHECKPOINT', rule, { where: { folder, file }, fix });
-  }
+  refuseOthers(folder, present);
   const found = present.filter((name) => /\.(?:safetensors|bin|pth?|ckpt)$/.test(name));
   throw new ToolkitError('INPUT_MISSING', 'the folder holds no weights', {
     where: { folder, looked_for: lookedFor, ...(found.length === 0 ? {} : { found }) },

@@ -54,9 +54,14 @@ export function bindWeights(graph: Graph, tensors: Tensors): void {
   }
 }
 
+/** Names of the tensors that the graph reads. */
+export function usedTensors(graph: Graph): ReadonlySet<string> {
+  return new Set(graph.initializers.flatMap((init) => partsOf(init).map(([name]) => name)));
+}
+
 /** Names of the checkpoint's tensors that the graph does not read. */
 export function unusedTensors(graph: Graph, tensors: Tensors): readonly string[] {
-  const used = new Set(graph.initializers.flatMap((init) => partsOf(init).map(([name]) => name)));
+  const used = usedTensors(graph);
   return [...tensors.keys()].filter((name) => !used.has(name));
 }
 

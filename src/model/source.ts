@@ -6,10 +6,13 @@ import { ToolkitError } from '../base/errors.ts';
 import type { Hasher, SourceFolder } from '../base/files.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { maxConfigBytes } from '../base/limits.ts';
-import { type Asset, readAssets, readWhole } from '../checkpoint/assets.ts';
+import { type Asset, readAssets } from '../checkpoint/assets.ts';
+import { readJsonBytes } from '../checkpoint/json-asset.ts';
 import { openCheckpoint } from '../checkpoint/open.ts';
+import { refuseOthers } from '../checkpoint/other-weights.ts';
 import { type ReadConfig, readConfig } from '../config/read.ts';
 import { chooseTask } from './bind.ts';
+import { withTiedTable } from './tied-copy.ts';
 
 /** A checkpoint opened and understood. */
 export interface Source {
@@ -41,27 +44,40 @@ export async function openSource(folder: SourceFolder, options: SourceOptions): 
   }
   const { config, raw, warnings } = readConfig(configText);
   const { assets, warnings: assetWarnings } = await readAssets(folder, config.vocabSize);
-  const checkpoint = await openCheckpoint(folder, options);
+  const opened = await openCheckpoint(folder, options);
   try {
-    const task = chooseTask(options.task, config, checkpoint.tensors);
-    const all = [...warnings, ...checkpoint.warnings, ...assetWarnings];
+    const task = chooseTask(options.task, config, opened.tensors);
+    const tied = await tiedFor(task, config, opened);
+    const checkpoint = { ...opened, tensors: tied.tensors };
+    const all = [...warnings, ...opened.warnings, ...tied.warnings, ...assetWarnings];
     for (const sentence of all) options.onWarning?.(sentence);
     const inputs = [configFile, ...assets];
     return { checkpoint, config, task, configText, raw, assets, inputs, warnings: all };
   } catch (error) {
-    await checkpoint.close();
+    await opened.close();
     throw error;
   }
+}
+
+/** Only the language model has a projection that a table can be tied to. */
+async function tiedFor(
+  task: Task,
+  config: ModernBertDecoderConfig,
+  { tensors }: Checkpoint,
+): ReturnType<typeof withTiedTable> {
+  if (task !== 'text-generation') return { tensors, warnings: [] };
+  return await withTiedTable(config, tensors);
 }
 
 async function readConfigFile(folder: SourceFolder): Promise<Asset> {
   const name = 'config.json';
   const source = await folder.open(name);
   if (!source) {
+    refuseOthers(folder.name, await folder.list());
     throw new ToolkitError('INPUT_MISSING', 'a checkpoint has a config.json beside its weights', {
       where: { folder: folder.name },
       fix: 'give the folder that save_pretrained wrote',
     });
   }
-  return { name, bytes: await readWhole(source, maxConfigBytes).finally(() => source.close()) };
+  return { name, bytes: await readJsonBytes(source, maxConfigBytes).finally(() => source.close()) };
 }

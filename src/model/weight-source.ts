@@ -159,7 +159,9 @@ class SlabReader {
         ahead.catch(() => {}); // it is awaited in the next round, if there is one
       }
       this.#onRead?.(bytes.byteLength);
-      yield this.#decode(bytes, dtype);
+      const floats = this.#decode(bytes, dtype);
+      if (dtype === 'F64') refuseOverflow(bytes, floats, tensor.name);
+      yield floats;
     }
   }
 
@@ -193,6 +195,20 @@ class SlabReader {
     const out = this.#floats.subarray(0, length);
     decodeFloats(bytes, dtype, out);
     return out;
+  }
+}
+
+/** Throws at a finite value that float32 cannot hold. */
+function refuseOverflow(bytes: Uint8Array, floats: Float32Array, tensor: string): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const [i, float] of floats.entries()) {
+    if (Number.isFinite(float)) continue;
+    const value = view.getFloat64(8 * i, true);
+    if (!Number.isFinite(value)) continue;
+    throw new ToolkitError('WEIGHT_OVERFLOW', 'a weight fits into single precision', {
+      where: { tensor, value },
+      fix: 'convert a checkpoint whose weights are within 3.4e38',
+    });
   }
 }
 
