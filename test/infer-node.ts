@@ -26,7 +26,7 @@ export interface NodeText {
 const noFused: ReadonlyMap<string, FusedRule> = new Map();
 
 /** The facts of a node's outputs. */
-export function inferNode({
+function inferNode({
   op,
   inputs,
   attributes = {},

@@ -18,7 +18,7 @@ export function printModel(model: Model): string {
   ].join('\n');
 }
 
-export function printGraph(graph: Graph): string {
+function printGraph(graph: Graph): string {
   const types = new Map([...graph.values, ...graph.outputs].map(({ name, type }) => [name, type]));
   return [
     `graph ${graph.name} {`,
