@@ -39,9 +39,12 @@ export { openOnnxRuntime } from './runtime/onnxruntime.ts';
 export { type Golden, type GoldenPrompt, readGolden, writeGolden } from './validate/golden.ts';
 export { createOracle, type Oracle } from './validate/oracle.ts';
 export { oracleGolden } from './validate/oracle-golden.ts';
+export type { Gates } from './validate/gates.ts';
 export type { VerifyReport } from './validate/report.ts';
 export {
   checkHashes,
+  type NamedGolden,
+  type Output,
   ownGolden,
   readManifest,
   verify,
