@@ -56,7 +56,7 @@ export interface ConvertOptions {
 
 /** Bytes of the checkpoint that a stage is through with. */
 export interface Progress {
-  readonly stage: 'weights' | 'hashes';
+  readonly stage: 'weights';
   readonly done: number;
   readonly total: number;
 }
