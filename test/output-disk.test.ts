@@ -1,6 +1,6 @@
 // Output folders on disks that are full, read-only, or another user's.
 
-import { chmodSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createOutput } from '../src/onnx/file-sink.ts';
@@ -86,6 +86,26 @@ describe('a disk that may not be written', () => {
       expect(error.message).toContain('may not be written');
     }
     expect(treeOf(place.parent)).toEqual({ 'out/onnx/model.onnx': 'first' });
+  });
+
+  it('lets a run go on beside what another user left, and says what stays', async (context) => {
+    await writeOutput(place.target, 'first');
+    const left = join(place.parent, '.out.old-01234567');
+    mkdirSync(left);
+    writeFileSync(join(left, 'file'), 'of root');
+    chmodSync(place.parent, 0o777);
+    const notes = await asNobody(context, async () => {
+      const output = await createOutput(place.target, { force: true });
+      await output.abort();
+      return output.notes;
+    });
+    expect(notes).toEqual([
+      '.out.old-01234567 of an earlier run cannot be deleted; delete it by hand',
+    ]);
+    expect(treeOf(place.parent)).toEqual({
+      '.out.old-01234567/file': 'of root',
+      'out/onnx/model.onnx': 'first',
+    });
   });
 
   it('is told at once when the target is a disk of its own', async (context) => {

@@ -57,9 +57,15 @@ export async function openFolder(path: string): Promise<SourceFolder> {
   return {
     name: basename(hub?.id ?? resolve(path)),
     ...(hub && { hub }),
-    list: async () => (await readdir(path)).toSorted(),
+    list: async () => (await listed(path)).toSorted(),
     open: (file) => openInFolder(path, file),
   };
+}
+
+async function listed(path: string): Promise<readonly string[]> {
+  return await readdir(path).catch((error: unknown) => {
+    throw openError(error, { path });
+  });
 }
 
 // A snapshot in the Hub's cache lies in `models--<owner>--<name>/snapshots/<commit>`.

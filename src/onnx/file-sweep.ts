@@ -19,8 +19,14 @@ export async function sweep(target: string): Promise<readonly string[]> {
   for (const leftover of leftovers) {
     const path = join(parent, leftover.name);
     if (leftover.kind === 'partial' && (await isWritten(path, leftover.pid))) continue;
-    if (leftover.kind !== 'lock') removed += Number(await exists(path));
-    await rm(path, { recursive: true, force: true });
+    const found = leftover.kind !== 'lock' && (await exists(path));
+    try {
+      await rm(path, { recursive: true, force: true });
+      removed += Number(found);
+    } catch {
+      // of another user, perhaps: it is in nobody's way
+      notes.push(`${leftover.name} of an earlier run cannot be deleted; delete it by hand`);
+    }
   }
   if (removed > 0) {
     notes.push(
