@@ -146,7 +146,14 @@ function long(value: number): Uint8Array {
 
 /** The pickle of a state dict with float32 vectors, each in a storage of its own. */
 export function vectorsPickle(vectors: Readonly<Record<string, number>>): Uint8Array {
-  const items = Object.entries(vectors).map(([name, length], key) =>
+  return statePickle(Object.entries(vectors).map(([name, length]) => ({ name, shape: [length] })));
+}
+
+/** The same with vectors and matrices; a storage has the number of its place. */
+export function statePickle(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): Uint8Array {
+  const items = tensors.map(({ name, shape }, key) =>
     pickle(
       text(name),
       'ctorch._utils\n_rebuild_tensor_v2\n((',
@@ -154,14 +161,15 @@ export function vectorsPickle(vectors: Readonly<Record<string, number>>): Uint8A
       'ctorch\nFloatStorage\n',
       text(String(key)),
       text('cpu'),
-      long(length),
+      long(shape.reduce((product, size) => product * size, 1)),
       'tQ',
       long(0),
-      long(length),
-      0x85,
+      ...shape.map((size) => long(size)),
+      0x84 + shape.length, // TUPLE1 or TUPLE2
+      ...(shape.length === 2 ? [long(shape[1] ?? 1)] : []),
       'K',
       1,
-      0x85,
+      0x84 + shape.length,
       0x89,
       '}tR',
     ),
