@@ -34,16 +34,18 @@ export interface Refusal {
 
 /** Tests that each is refused, in this process and some by the built command. */
 export function testRefusals(refusals: readonly Refusal[]): void {
-  test.each(refusals)('$what', async (refusal) => {
+  const named = refusals.map((refusal) => [refusal.what, refusal] as const);
+  test.each(named)('%s', async (_, refusal) => {
     await expectRefusal(refusal, convertHere);
   });
-  test.each(refusals.filter((refusal) => refusal.command))('$what, by the command', async (one) => {
-    const { forced } = await expectRefusal(one, (args) => command(['convert', ...args]));
+  const spawned = named.filter(([, refusal]) => refusal.command);
+  test.each(spawned)('%s, by the command', async (_, refusal) => {
+    const { forced } = await expectRefusal(refusal, (args) => command(['convert', ...args]));
     expect(documentOf(forced)).toMatchObject({
       command: 'convert',
       status: 'error',
-      exitCode: one.status,
-      error: { code: one.code },
+      exitCode: refusal.status,
+      error: { code: refusal.code },
     });
   });
 }

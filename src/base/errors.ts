@@ -6,6 +6,8 @@
  *
  * 2 usage · 65 bad data · 66 no such input · 69 not supported or not available ·
  * 70 bug · 73 cannot create output · 74 I/O · 75 try again · 130 interrupted
+ *
+ * 1 is no error: a verification ran, and its answer is no.
  */
 export const errorCodes = {
   USAGE: 2,
