@@ -145,7 +145,7 @@ describe('inspect', () => {
 
   it.each([
     ['a model that is not there', 'out/onnx/none.onnx', 66],
-    ['a folder without a config', 'out/onnx', 66],
+    ['a folder of models', 'out/onnx', 69],
     ['a model that is no ONNX', 'text.onnx', 65],
   ])('of %s ends with its status', async (_, subject, status) => {
     writeFileSync(join(cwd, 'text.onnx'), 'no model');
