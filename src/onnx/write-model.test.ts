@@ -134,7 +134,7 @@ describe('writeModels', () => {
       };
       await expect(writeModels([fp32, fp16], weights, memorySink())).rejects.toMatchObject({
         code: 'WEIGHT_OVERFLOW',
-        where: { tensor: 'w', value: Math.fround(value) },
+        where: { tensor: 'model.w', value: Math.fround(value) },
       });
     },
   );
