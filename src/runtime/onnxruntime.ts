@@ -26,6 +26,7 @@ export async function openOnnxRuntime(
   load: () => Promise<OnnxRuntime> = () => import('onnxruntime-node'),
 ): Promise<Runner> {
   const ort = await loadPeer(load);
+  keepHalvesAsBits(ort);
   const version = checkVersion(ort.env.versions.node ?? ort.env.versions.common);
   const where = { file: modelPath.split(/[/\\]/).at(-1) ?? '' };
   const session = await guard('ONNX Runtime refuses the model', where, () =>
@@ -59,6 +60,21 @@ async function loadPeer(load: () => Promise<OnnxRuntime>): Promise<OnnxRuntime> 
       fix: `install it with \`${install}\``,
       cause,
     });
+  }
+}
+
+/**
+ * onnxruntime-node 1.30 cannot read a Float16Array, which Node has from 24 on, and yet chooses it
+ * when the first tensor is made, if there is one to be seen. So it sees none.
+ */
+function keepHalvesAsBits({ Tensor }: OnnxRuntime): void {
+  const float16Array = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
+  if (float16Array?.configurable !== true) return;
+  Reflect.deleteProperty(globalThis, 'Float16Array');
+  try {
+    void new Tensor('uint8', Uint8Array.of(0), [1]);
+  } finally {
+    Object.defineProperty(globalThis, 'Float16Array', float16Array);
   }
 }
 
