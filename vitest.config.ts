@@ -4,6 +4,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'ops/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: 'test/build.ts',
+    reporters: ['default', './test/skip-reporter.ts'],
     testTimeout: 60_000,
   },
 });
