@@ -6,6 +6,7 @@ import { checkModel } from '../src/ir/check.ts';
 import { type FunctionDef, fusedDomain, type Model } from '../src/ir/graph.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import type { Call, OpDef } from '../src/op.ts';
+import { keepHalvesAsBits } from '../src/runtime/onnxruntime.ts';
 import { ops } from '../ops/index.ts';
 import { opsets } from '../ops/opsets.ts';
 
@@ -50,6 +51,8 @@ export async function runModel(
 }
 
 // Shapes are symbols, so a few sessions serve many cases.
+keepHalvesAsBits(ort);
+
 const sessions = new Map<string, Promise<ort.InferenceSession>>();
 
 function sessionOf(bytes: Uint8Array): Promise<ort.InferenceSession> {

@@ -67,7 +67,7 @@ async function loadPeer(load: () => Promise<OnnxRuntime>): Promise<OnnxRuntime> 
  * onnxruntime-node 1.30 cannot read a Float16Array, which Node has from 24 on, and yet chooses it
  * when the first tensor is made, if there is one to be seen. So it sees none.
  */
-function keepHalvesAsBits({ Tensor }: OnnxRuntime): void {
+export function keepHalvesAsBits({ Tensor }: OnnxRuntime): void {
   const float16Array = Object.getOwnPropertyDescriptor(globalThis, 'Float16Array');
   if (float16Array?.configurable !== true) return;
   Reflect.deleteProperty(globalThis, 'Float16Array');
