@@ -42,7 +42,15 @@ async function nodesOf({ path }: OutputFolder): Promise<NodeCounts> {
   return countNodes(decodeModel(await readFile(join(path, modelPaths.fp32))).graph);
 }
 
-const cachedStages = ['chunked', 'decode', 'full', 'last-token', 'padded-left', 'padded-right'];
+const cachedStages = [
+  'chunked',
+  'decode',
+  'full',
+  'last-token',
+  'padded-chunks',
+  'padded-left',
+  'padded-right',
+];
 const plainStages = ['full', 'padded-left', 'padded-right'];
 
 /** Nodes of a layer, one more for each bias, and of the whole graph. */

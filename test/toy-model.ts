@@ -12,6 +12,7 @@ export type Fault =
   | 'right padding is seen'
   | 'the cache is off by one'
   | 'a chunk sees its future'
+  | 'a padded chunk begins too early'
   | 'the last token is the one before'
   | 'later positions are wrong'
   | 'the last column is pooled'
@@ -179,7 +180,7 @@ function runRow(
   const chunk = fault === 'left padding is seen' ? ids.map(() => 1) : mask.slice(-ids.length);
   const earlier = mask.slice(0, mask.length - ids.length);
   const before = countBefore(earlier, fault);
-  const first = before + (fault === 'the cache is off by one' && before > 0 ? 1 : 0);
+  const first = before + (before > 0 ? offsetOf(chunk, fault) : 0);
   const lead = Math.max(chunk.indexOf(1), 0);
   const slots = past.slice(0, before);
   for (const [column, id] of ids.entries()) {
@@ -197,6 +198,13 @@ function runRow(
     return chunk[column] === 1 ? vector : nowhere;
   });
   return { vectors, slots };
+}
+
+/** By how much a chunk behind a cache is misplaced. */
+function offsetOf(chunk: readonly number[], fault: Fault | undefined): number {
+  if (fault === 'the cache is off by one') return 1;
+  const padding = chunk.filter((bit) => bit === 0).length;
+  return fault === 'a padded chunk begins too early' ? -padding : 0;
 }
 
 /** Real tokens before a chunk; with a fault, padding as well. */

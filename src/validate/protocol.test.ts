@@ -34,9 +34,9 @@ test('a right model passes every stage, and every prompt goes through those that
   expect(stagesOf(report)).toEqual({
     'batch-left': 'full last-token decode padded-left padded-right',
     'batch-right': 'full last-token decode padded-left padded-right',
-    long: 'full last-token decode chunked padded-left padded-right',
+    long: 'full last-token decode chunked padded-chunks padded-left padded-right',
     one: 'full last-token padded-left padded-right',
-    short: 'full last-token decode chunked padded-left padded-right',
+    short: 'full last-token decode chunked padded-chunks padded-left padded-right',
   });
   expect(report.prompts.map(({ greedy }) => greedy?.compared)).toEqual([18, 12, 6, 6, 6]);
 });
@@ -44,14 +44,15 @@ test('a right model passes every stage, and every prompt goes through those that
 test.each<[ToyOptions, readonly string[]]>([
   [
     { fault: 'left padding is seen' },
-    ['decode', 'full', 'greedy', 'last-token', 'padded-left', 'padded-right'],
+    ['decode', 'full', 'greedy', 'last-token', 'padded-chunks', 'padded-left', 'padded-right'],
   ],
-  [{ fault: 'right padding is seen' }, ['greedy', 'padded-right']],
+  [{ fault: 'right padding is seen' }, ['greedy', 'padded-chunks', 'padded-right']],
   [
     { fault: 'the cache is off by one' },
-    ['chunked', 'decode', 'greedy', 'padded-left', 'padded-right'],
+    ['chunked', 'decode', 'greedy', 'padded-chunks', 'padded-left', 'padded-right'],
   ],
-  [{ fault: 'a chunk sees its future' }, ['chunked']],
+  [{ fault: 'a chunk sees its future' }, ['chunked', 'padded-chunks']],
+  [{ fault: 'a padded chunk begins too early' }, ['padded-chunks']],
   [{ fault: 'the last token is the one before' }, ['greedy', 'last-token']],
   [{ fault: 'later positions are wrong' }, ['greedy']],
 ])('%o is caught where it shows', async (options, stages) => {
@@ -73,6 +74,7 @@ test.each<ToyOptions>([
       'decode',
       'full',
       'last-token',
+      'padded-chunks',
       'padded-left',
       'padded-right',
     ]),
@@ -93,7 +95,9 @@ test('a cache in half precision is fed back as its bits', async () => {
 test('a model that computes all logits only is verified without its last-token stage', async () => {
   const report = await verify({ keeps: false });
   expect(report.verdict).toBe('pass');
-  expect(stagesOf(report)['short']).toBe('full decode chunked padded-left padded-right');
+  expect(stagesOf(report)['short']).toBe(
+    'full decode chunked padded-chunks padded-left padded-right',
+  );
 });
 
 test('a golden of the last positions is held against those alone', async () => {

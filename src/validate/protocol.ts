@@ -13,6 +13,7 @@ import { reportOf, type VerifyReport } from './report.ts';
 import { chunked, decode } from './stage-cached.ts';
 import { fullForward, lastToken } from './stage-full.ts';
 import { greedy, type GreedyResult } from './stage-greedy.ts';
+import { paddedChunks } from './stage-padded-chunks.ts';
 import { paddedPair, pairs } from './stage-padded.ts';
 
 export interface VerifyOptions {
@@ -33,7 +34,7 @@ export async function verifyRunner(
   checkFit(golden, config, task);
   const model = modelOf(runner, config, task);
   const ledger = new Ledger(golden, gates);
-  for (const prompt of golden.prompts) await runPrompt(model, ledger, prompt, onStage);
+  for (const prompt of golden.prompts) await runPrompt(model, ledger, prompt, config, onStage);
   const rows = golden.prompts.flatMap(rowsOf).filter((row) => canBePadded(row, task, config));
   for (const pair of pairs(rows)) {
     for (const side of ['left', 'right'] as const) {
@@ -57,6 +58,7 @@ async function runPrompt(
   model: Model,
   ledger: Ledger,
   prompt: GoldenPrompt,
+  config: ModernBertDecoderConfig,
   onStage: (prompt: string, stage: string) => void,
 ): Promise<void> {
   onStage(prompt.name, 'full');
@@ -68,6 +70,10 @@ async function runPrompt(
   await decode(model, ledger, prompt);
   onStage(prompt.name, 'chunked');
   await chunked(model, ledger, prompt);
+  onStage(prompt.name, 'padded-chunks');
+  for (const side of ['left', 'right'] as const) {
+    await paddedChunks(model, ledger, prompt, side, config);
+  }
 }
 
 // A difference that its own gate refuses must not excuse a wrong token as well.

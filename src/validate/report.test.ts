@@ -35,8 +35,12 @@ test('failures stand between the table and the verdict', async () => {
     short             7  chunked           0.489  0.0173  100 %     6/6  fail
     fail: long chunked: difference 0.225 against 5.0e-5 (row 0, token 22, index 4)
     fail: long chunked: kl 0.0247 against 1.0e-6 (row 0, token 22, index 4)
+    fail: long padded-chunks: difference 0.225 against 5.0e-5 (row 0, token 22, index 4)
+    fail: long padded-chunks: kl 0.0247 against 1.0e-6 (row 0, token 22, index 4)
     fail: short chunked: difference 0.221 against 5.0e-5 (row 0, token 4, index 1)
     fail: short chunked: kl 0.0173 against 1.0e-6 (row 0, token 4, index 1)
+    fail: short padded-chunks: difference 0.221 against 5.0e-5 (row 0, token 4, index 1)
+    fail: short padded-chunks: kl 0.0173 against 1.0e-6 (row 0, token 4, index 1)
     fail: fp32 on toy, worst difference 0.497 (0.225 of the largest value) at long chunked
     "
   `);

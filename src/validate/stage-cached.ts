@@ -24,12 +24,15 @@ export async function decode(model: Model, ledger: Ledger, prompt: GoldenPrompt)
 export async function chunked(model: Model, ledger: Ledger, prompt: GoldenPrompt): Promise<void> {
   const [batch, length = 0] = prompt.inputIds.shape;
   if (batch !== 1 || length < 3) return;
-  // short prompts are cut too, and long ones into few pieces
+  await inSteps(model, ledger, prompt, 'chunked', chunkSizes(length));
+}
+
+/** Tokens of each chunk: short prompts are cut too, and long ones into few pieces. */
+export function chunkSizes(length: number): readonly number[] {
   const size = Math.max(Math.min(chunk, Math.ceil(length / 2)), Math.ceil(length / maxChunks) | 1);
-  const sizes = Array.from({ length: Math.ceil(length / size) }, (_, i) =>
+  return Array.from({ length: Math.ceil(length / size) }, (_, i) =>
     Math.min(size, length - i * size),
   );
-  await inSteps(model, ledger, prompt, 'chunked', sizes);
 }
 
 function ones(count: number): readonly number[] {
