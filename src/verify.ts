@@ -95,10 +95,14 @@ export async function checkHashes(
     try {
       if (source.size !== expected.size) {
         const sizes = { size: source.size, expected: expected.size };
-        throw new ToolkitError('HASH_MISMATCH', 'the file has not the size the manifest gives', {
-          where: { ...where, ...sizes },
-          fix,
-        });
+        throw new ToolkitError(
+          'HASH_MISMATCH',
+          'the file has another size than the manifest says',
+          {
+            where: { ...where, ...sizes },
+            fix,
+          },
+        );
       }
       const found = await hashSource(source, sha256());
       if (found.sha256 !== expected.sha256) {
@@ -168,7 +172,7 @@ async function readOutputConfig({ root }: Output): Promise<ModernBertDecoderConf
   const bytes = await readWhole(source, maxConfigBytes).finally(() => source.close());
   const text = decodeUtf8(bytes);
   if (text === undefined)
-    throw new ToolkitError('JSON_SYNTAX', 'JSON is UTF-8', { where: { name } });
+    throw new ToolkitError('JSON_SYNTAX', 'the file is not UTF-8', { where: { name } });
   return readConfig(text).config;
 }
 

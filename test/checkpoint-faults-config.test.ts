@@ -40,7 +40,7 @@ describe('a config.json that is', () => {
       (at) => write(`\ufeff${readFileSync(config(at), 'utf8')}`)(at),
       'byte order mark',
     ],
-    ['UTF-16', 'JSON_SYNTAX', write(Buffer.from('\ufeff{}', 'utf16le')), 'JSON is UTF-8'],
+    ['UTF-16', 'JSON_SYNTAX', write(Buffer.from('\ufeff{}', 'utf16le')), 'the file is not UTF-8'],
     ['one with a key twice', 'JSON_DUPLICATE_KEY', write('{"a": 1, "a": 2}'), 'key=a'],
     ['of 11 MB', 'FILE_TOO_LARGE', write(`{"a":"${'x'.repeat(11e6)}"}`), 'size=11000008'],
     ['nested without end', 'JSON_DEPTH', write('{"a":'.repeat(1000)), 'limit=127'],

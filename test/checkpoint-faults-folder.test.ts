@@ -169,7 +169,7 @@ describe('a file beside the weights', () => {
     ['is cut off', 'tokenizer.json', '{"model": {"vocab"', 'TOKENIZER_INVALID', 'not a JSON'],
     ['is null', 'tokenizer.json', 'null', 'TOKENIZER_INVALID', 'not a JSON object'],
     ['nests without end', 'tokenizer.json', '['.repeat(1e6), 'TOKENIZER_INVALID', 'not a'],
-    ['has no model', 'tokenizer.json', {}, 'TOKENIZER_INVALID', 'a model'],
+    ['has no model', 'tokenizer.json', {}, 'TOKENIZER_INVALID', 'the tokenizer has no model'],
     [
       'has an id too many',
       'tokenizer.json',

@@ -68,7 +68,7 @@ describe('an index', () => {
             for (let i = 0; i < 10_001; i++) map[`t${i}`] = `${i}.safetensors`;
           }),
         code: 'INDEX_INVALID',
-        says: ['at most 10000 shards'],
+        says: ['more than 10000 shards'],
       },
       {
         what: 'that lists shards of torch is refused',
@@ -81,7 +81,7 @@ describe('an index', () => {
         damage: (folder: string) =>
           editMap(folder, (map) => (map['decoder.bias'] = `${name}.safetensors`)),
         code: 'INDEX_SHARD_NAME' as const,
-        says: ['a shard is a plain file beside its index', 'shard='],
+        says: ['the name of a shard is not that of a plain file', 'shard='],
         ...(name === '../x' && { command: true as const }),
       })),
       {

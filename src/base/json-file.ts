@@ -14,14 +14,14 @@ export async function readJsonFile(
   if (source.size > maxBytes) {
     throw new ToolkitError(
       'FILE_TOO_LARGE',
-      `a file of this kind holds at most ${maxBytes} bytes`,
+      `the file is larger than the ${maxBytes} bytes allowed`,
       {
         where: { ...where, size: source.size },
       },
     );
   }
   const text = decodeUtf8(await source.read(0, source.size));
-  if (text === undefined) throw new ToolkitError('JSON_SYNTAX', 'JSON is UTF-8', { where });
+  if (text === undefined) throw new ToolkitError('JSON_SYNTAX', 'the file is not UTF-8', { where });
   return parseJson(text, { what: source.name, ...options });
 }
 

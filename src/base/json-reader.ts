@@ -67,7 +67,7 @@ export class JsonReader {
     this.#what = what;
     this.#codes = codes;
     if (text.charCodeAt(0) === 0xfeff) {
-      this.#fail('JSON begins with {, [ or a value, and here is a byte order mark');
+      this.#fail('JSON begins with a value, and this begins with a byte order mark');
     }
   }
 
@@ -98,7 +98,7 @@ export class JsonReader {
       seen ??= new Set([first]);
       if (seen.has(key)) {
         this.#at = start;
-        this.#fail('an object may hold a key once', this.#codes.duplicate, { key });
+        this.#fail('an object holds a key twice', this.#codes.duplicate, { key });
       }
       seen.add(key);
       member(key);
@@ -191,7 +191,7 @@ export class JsonReader {
     this.#expect(bracket);
     this.#depth++;
     if (this.#depth >= maxJsonDepth) {
-      this.#fail('objects and arrays are nested too deep', this.#codes.depth, {
+      this.#fail('objects and arrays are nested too deeply', this.#codes.depth, {
         limit: maxJsonDepth - 1,
       });
     }
@@ -254,7 +254,7 @@ export class JsonReader {
     const letter = this.#text.charAt(this.#at + 1);
     if (letter !== 'u') {
       const simple = Object.hasOwn(simpleEscapes, letter) ? simpleEscapes[letter] : undefined;
-      if (simple === undefined) this.#fail('a backslash stands before one of "\\/bfnrtu');
+      if (simple === undefined) this.#fail('a backslash stands before none of "\\/bfnrtu');
       this.#at += 2;
       return simple;
     }
@@ -267,7 +267,8 @@ export class JsonReader {
 
   #unit(): number {
     const digits = this.#text.slice(this.#at + 2, this.#at + 6);
-    if (!/^[0-9a-fA-F]{4}$/.test(digits)) this.#fail('\\u takes four hexadecimal digits');
+    if (!/^[0-9a-fA-F]{4}$/.test(digits))
+      this.#fail('\\u stands without its four hexadecimal digits');
     this.#at += 6;
     return Number.parseInt(digits, 16);
   }
@@ -275,7 +276,7 @@ export class JsonReader {
   #badCharacter(at: number): never {
     this.#at = at;
     if (at >= this.#text.length) return this.#fail('a string has no end');
-    return this.#fail('a control character in a string is written as an escape');
+    return this.#fail('a string holds a control character that is not escaped');
   }
 
   #fail(rule: string, code: ErrorCode = this.#codes.syntax, where = {}): never {

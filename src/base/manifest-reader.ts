@@ -10,10 +10,10 @@ import { manifestName, type Manifest, type Verification } from './manifest.ts';
 /** Parses and checks the bytes of a manifest. */
 export function parseManifest(bytes: Uint8Array): Manifest {
   const text = decodeUtf8(bytes);
-  if (text === undefined) return fail('is UTF-8', 'the file');
+  if (text === undefined) return fail('is not UTF-8', 'the manifest');
   const root = new Field(parseJson(text, { what: manifestName }), 'the manifest');
   if (root.get('schemaVersion').number() !== 1) {
-    fail('has schemaVersion 1, the one this version reads', 'the manifest');
+    fail('has another schemaVersion than 1, the one this version reads', 'the manifest');
   }
   const source = root.optional('source');
   const weights = root.get('weights');
@@ -51,7 +51,7 @@ const pathPattern = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]*\/)?[A-Za-z0-9_][A-Za-z0-9._
 function readOutput(item: Field): WrittenFile {
   const file = readFile(item);
   if (!pathPattern.test(file.path) || file.path.includes('..')) {
-    fail('has a plain path', item.at, file.path);
+    fail('has no plain path', item.at, file.path);
   }
   return file;
 }
@@ -59,7 +59,7 @@ function readOutput(item: Field): WrittenFile {
 function readFile(item: Field): WrittenFile {
   const path = item.get('path').text();
   const sha256 = item.get('sha256').text();
-  if (!/^[0-9a-f]{64}$/.test(sha256)) fail('has 64 hexadecimal digits', `${item.at}.sha256`);
+  if (!/^[0-9a-f]{64}$/.test(sha256)) fail('is not 64 hexadecimal digits', `${item.at}.sha256`);
   return { path, size: item.get('size').count(), sha256 };
 }
 
@@ -85,7 +85,7 @@ class Field {
   }
 
   get(key: string): Field {
-    return this.optional(key) ?? fail(`has a field ${key}`, this.at);
+    return this.optional(key) ?? fail(`has no field ${key}`, this.at);
   }
 
   optional(key: string): Field | undefined {
@@ -96,31 +96,35 @@ class Field {
   list(key: string): readonly Field[] {
     const field = this.get(key);
     const value = field.#value;
-    if (!Array.isArray(value)) return fail('is a list', field.at);
+    if (!Array.isArray(value)) return fail('is not a list', field.at);
     return value.map((item: JsonValue, index) => new Field(item, `${field.at}[${index}]`));
   }
 
   text(): string {
-    return typeof this.#value === 'string' ? this.#value : fail('is a string', this.at);
+    return typeof this.#value === 'string' ? this.#value : fail('is not a string', this.at);
   }
 
   number(): number {
-    return typeof this.#value === 'number' ? this.#value : fail('is a number', this.at);
+    return typeof this.#value === 'number' ? this.#value : fail('is not a number', this.at);
   }
 
   count(): number {
     const value = this.number();
-    return Number.isSafeInteger(value) && value >= 0 ? value : fail('is a count', this.at);
+    return Number.isSafeInteger(value) && value >= 0
+      ? value
+      : fail('is not a whole number of 0 or more', this.at);
   }
 
   flag(): boolean {
-    return typeof this.#value === 'boolean' ? this.#value : fail('is true or false', this.at);
+    return typeof this.#value === 'boolean'
+      ? this.#value
+      : fail('is neither true nor false', this.at);
   }
 
   among<T extends string>(choices: readonly T[]): T {
     const text = this.text();
     const found = choices.find((choice) => choice === text);
-    return found ?? fail(`is one of ${choices.join(', ')}`, this.at, text);
+    return found ?? fail(`is none of ${choices.join(', ')}`, this.at, text);
   }
 
   numbers(): Readonly<Record<string, number>> {
@@ -134,7 +138,7 @@ class Field {
 
   #map(): ReadonlyMap<string, JsonValue> {
     const value = this.#value;
-    return value instanceof Map ? value : fail('is an object', this.at);
+    return value instanceof Map ? value : fail('is not an object', this.at);
   }
 }
 

@@ -69,18 +69,18 @@ describe('a manifest', () => {
   });
 
   it.each([
-    [['schemaVersion'], 2, /schemaVersion 1/],
-    [['task'], 'fill-mask', /the manifest\.task is one of/],
-    [['dtypes'], 'fp32', /is a list/],
-    [['outputs', '0', 'path'], '../config.json', /outputs\[0\] has a plain path/],
+    [['schemaVersion'], 2, /another schemaVersion than 1/],
+    [['task'], 'fill-mask', /the manifest\.task is none of/],
+    [['dtypes'], 'fp32', /is not a list/],
+    [['outputs', '0', 'path'], '../config.json', /outputs\[0\] has no plain path/],
     [['outputs', '0', 'path'], '/etc/passwd', /plain path/],
     [['outputs', '1', 'path'], 'a/b/c', /plain path/],
-    [['outputs', '0', 'sha256'], 'AB'.repeat(32), /sha256 has 64 hexadecimal digits/],
-    [['inputs', '0', 'size'], -1, /size is a count/],
-    [['weights', 'unused'], [3], /unused\[0\] is a string/],
-    [['source'], [], /source is an object/],
-    [['source'], { id: 'org/name' }, /source has a field revision/],
-    [['verifications'], undefined, /has a field verifications/],
+    [['outputs', '0', 'sha256'], 'AB'.repeat(32), /sha256 is not 64 hexadecimal digits/],
+    [['inputs', '0', 'size'], -1, /size is not a whole number/],
+    [['weights', 'unused'], [3], /unused\[0\] is not a string/],
+    [['source'], [], /source is not an object/],
+    [['source'], { id: 'org/name' }, /source has no field revision/],
+    [['verifications'], undefined, /has no field verifications/],
   ])('is refused where %j is %j', (path, value, message) => {
     const parse = (): Manifest => parseManifest(changed(path, value));
     expect(parse).toThrow(message);

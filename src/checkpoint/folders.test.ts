@@ -101,7 +101,7 @@ describe('a sharded checkpoint', () => {
       'a tensor in two shards',
       { ...sharded, [second]: weights(b, c) },
       'INDEX_MISMATCH',
-      'a tensor lies in one shard',
+      'a tensor lies in two shards',
     ],
     [
       'a shard of another folder',
@@ -197,7 +197,7 @@ describe('a folder without weights to read', () => {
       'weights under another name',
       { 'weights.safetensors': weights(a) },
       'INPUT_MISSING',
-      'found=[weights.safetensors]): weights are named model.safetensors',
+      'found=[weights.safetensors]): give the weights one of the names looked for',
     ],
   ])('is refused with a sentence: %s', async (_name, files, code, message) => {
     await expect(open({ 'config.json': json({}), ...files })).rejects.toMatchObject({
@@ -221,7 +221,7 @@ test('every file is closed when a checkpoint is refused, and when it is closed',
     return { count, folder: { ...folder, open: opening } };
   };
   const bad = counting({ ...sharded, [second]: weights(b) });
-  await expect(openCheckpoint(bad.folder)).rejects.toThrow('a tensor lies in one shard');
+  await expect(openCheckpoint(bad.folder)).rejects.toThrow('a tensor lies in two shards');
   expect(bad.count).toEqual({ opened: 3, closed: 3 });
   const good = counting(sharded);
   await (await openCheckpoint(good.folder)).close();

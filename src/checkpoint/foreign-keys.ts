@@ -14,23 +14,23 @@ interface Foreign {
 const foreign: readonly Foreign[] = [
   {
     names: /\blora_|^base_model\.|\.(?:modules_to_save|base_layer)\./,
-    rule: 'these are weights of a LoRA adapter, and a whole model is converted',
+    rule: 'these are weights of a LoRA adapter, not of a whole model',
     fix: mergeFix,
   },
   {
     names: /\battn\.Wqkv\./,
-    rule: 'this is a ModernBERT encoder (it has attn.Wqkv), and decoders are converted',
+    rule: 'this is a ModernBERT encoder (it has attn.Wqkv), not a decoder',
     fix: 'use the decoder of this family, or another exporter for encoders',
   },
   {
     names: /\.(?:qweight|qzeros|absmax|SCB|weight_packed|quant_map)$/,
-    rule: 'these weights are quantized, and float weights are converted',
+    rule: 'these weights are quantized, and only float weights are supported',
     fix: 'convert the checkpoint that was quantized',
   },
   {
     names:
       /^(?:module\.|_orig_mod\.|model\.)*(?!(?:lm_head|head|decoder|classifier)\.)(?:[a-z]+_)*(?:score|outputs?|pooler|head|heads|classifier|classifiers|cls|regressor|logits|summary)\./,
-    rule: 'this model has a head that is none of a causal language model or a sequence classifier',
+    rule: 'this model has a head of neither a causal language model nor a sequence classifier',
     fix: 'heads are lm_head with decoder, and head with classifier; save the model with one of them',
   },
 ];

@@ -76,7 +76,7 @@ describe('prefixes of trainers', () => {
   test('a model with a head saved without model. is completed and said', () => {
     const { tensors, warnings } = named(...base, ...head);
     expect([...tensors.keys()]).toEqual(model);
-    expect(warnings).toEqual([expect.stringContaining('lacked the model.')]);
+    expect(warnings).toEqual([expect.stringContaining('lacked the prefix model.')]);
   });
 
   test('that make two names one are refused with both', () => {

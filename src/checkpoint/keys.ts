@@ -58,7 +58,7 @@ function complete(name: string, nested: boolean): string {
 function refuseTwice(name: string, stored: readonly string[], file: string): never {
   throw new ToolkitError(
     'WEIGHT_DUPLICATE',
-    "two tensors have one name when trainers' prefixes are taken off",
+    "two tensors have the same name once trainers' prefixes are taken off",
     {
       where: { tensor: name, stored, file },
       fix: 'save the unwrapped model again with save_pretrained',
@@ -75,7 +75,5 @@ function takenWarning(taken: ReadonlySet<string>): readonly string[] {
 /** A base model is saved without `model.`; a model with a head is not, by transformers. */
 function bareWarning(bare: boolean, tensors: ReadonlyMap<string, TensorRef>): readonly string[] {
   if (!bare || ![...tensors.keys()].some((name) => headName.test(name))) return [];
-  return [
-    'tensor names lacked the model. that a model with a head is saved with; it was put before',
-  ];
+  return ['tensor names lacked the prefix model. of a model with a head; it was added'];
 }

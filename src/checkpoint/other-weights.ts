@@ -27,22 +27,22 @@ interface Other {
 const others: readonly Other[] = [
   {
     names: /^adapter_(?:config\.json|model\.(?:safetensors|bin))$/,
-    rule: 'this is a LoRA adapter, and a whole model is converted',
+    rule: 'this is a LoRA adapter, not a whole model',
     fix: mergeFix,
   },
   {
     names: /\.gguf$/,
-    rule: 'this is a GGUF model, and a checkpoint of transformers is converted',
+    rule: 'this is a GGUF model, not a checkpoint of transformers',
     fix: 'convert the checkpoint that the GGUF was made from',
   },
   {
     names: /\.onnx$|^onnx$/,
-    rule: 'this model is ONNX already, and a checkpoint of transformers is converted',
+    rule: 'this model is ONNX already, not a checkpoint of transformers',
     fix: 'convert the checkpoint that the ONNX model was made from',
   },
   {
     names: /^flax_model.*\.msgpack|^tf_model.*\.h5|\.ckpt\.index$/,
-    rule: 'these weights are of Flax or TensorFlow, and those of PyTorch are converted',
+    rule: 'these weights are of Flax or TensorFlow, and only those of PyTorch are supported',
     fix: 'load them in Python with from_flax=True or from_tf=True and save them with save_pretrained',
   },
 ];
@@ -72,6 +72,6 @@ export function refuseFolder(
     fix:
       found.length === 0
         ? 'give the folder that save_pretrained wrote'
-        : `weights are named ${lookedFor[0] ?? ''}`,
+        : 'give the weights one of the names looked for, or save the model with save_pretrained',
   });
 }

@@ -36,7 +36,7 @@ export function unpickle(bytes: Uint8Array, file: string, meaning: PickleMeaning
     const step = opcodes[opcode];
     if (step === undefined) {
       const where = { opcode: `0x${opcode.toString(16)}` };
-      return machine.fail('torch.save writes no such opcode', where);
+      return machine.fail('the pickle holds an opcode that torch.save does not write', where);
     }
     step(machine);
   }
@@ -74,7 +74,7 @@ class Machine {
   text(length: number): string {
     const { buffer, byteOffset } = this.take(length);
     const text = decodeUtf8(new Uint8Array(buffer, byteOffset, length));
-    return text ?? this.fail('texts are UTF-8');
+    return text ?? this.fail('a string is not UTF-8');
   }
 
   line(): string {
@@ -89,18 +89,21 @@ class Machine {
   }
 
   push(value: PickleValue): void {
-    if (this.#stack.length >= maxStack) this.fail('values are nested or listed too many at once');
+    if (this.#stack.length >= maxStack) this.fail('too many values are nested or listed at once');
     this.#stack.push(value);
   }
 
   pushContainer(value: PickleValue): void {
-    if (++this.#containers > maxContainers) this.fail('a checkpoint has no so many values');
+    if (++this.#containers > maxContainers)
+      this.fail('the pickle holds more values than a checkpoint needs');
     this.push(value);
   }
 
   pop(): PickleValue {
     const value = this.#stack.length > (this.#marks.at(-1) ?? 0) ? this.#stack.pop() : undefined;
-    return value === undefined ? this.fail('an opcode finds its operands on the stack') : value;
+    return value === undefined
+      ? this.fail('an opcode does not find its operands on the stack')
+      : value;
   }
 
   popMany(count: number): readonly PickleValue[] {
@@ -114,13 +117,15 @@ class Machine {
   }
 
   mark(): void {
-    if (this.#marks.length >= maxStack) this.fail('values are nested or listed too many at once');
+    if (this.#marks.length >= maxStack) this.fail('too many values are nested or listed at once');
     this.#marks.push(this.#stack.length);
   }
 
   popToMark(): readonly PickleValue[] {
     const mark = this.#marks.pop();
-    return mark === undefined ? this.fail('an opcode finds its mark') : this.#stack.splice(mark);
+    return mark === undefined
+      ? this.fail('an opcode does not find its mark')
+      : this.#stack.splice(mark);
   }
 
   remember(key: number): void {
@@ -129,13 +134,13 @@ class Machine {
 
   recall(key: number): PickleValue {
     const value = this.#memo.get(key);
-    return value === undefined ? this.fail('a value is remembered before it is used') : value;
+    return value === undefined ? this.fail('a value is used that was not remembered') : value;
   }
 
   result(): PickleValue {
     const value = this.pop();
     if (this.#stack.length > 0 || this.#marks.length > 0 || this.#at < this.#view.byteLength) {
-      this.fail('a pickle ends with one value');
+      this.fail('the pickle does not end with a single value');
     }
     return value;
   }
@@ -156,19 +161,20 @@ function pushTuple(machine: Machine, items: readonly PickleValue[]): void {
 
 function setItems(machine: Machine, items: readonly PickleValue[]): void {
   const dict = machine.top();
-  if (!(dict instanceof Map)) machine.fail('items are set in a dict');
-  if (items.length % 2 !== 0) machine.fail('a key has a value');
+  if (!(dict instanceof Map)) machine.fail('items are set in something that is not a dict');
+  if (items.length % 2 !== 0) machine.fail('a key of a dict has no value');
   for (let i = 0; i < items.length; i += 2) {
     const [key, value] = [items[i], items[i + 1]];
-    if (typeof key !== 'string' || value === undefined) return machine.fail('a key is a text');
-    if (dict.has(key)) machine.fail('a dict holds a key once', { key });
+    if (typeof key !== 'string' || value === undefined)
+      return machine.fail('a key of a dict is not a string');
+    if (dict.has(key)) machine.fail('a dict holds a key twice', { key });
     dict.set(key, value);
   }
 }
 
 function append(machine: Machine, items: readonly PickleValue[]): void {
   const list = machine.top();
-  if (!isList(list)) return machine.fail('items are appended to a list');
+  if (!isList(list)) return machine.fail('items are appended to something that is not a list');
   for (const item of items) list.push(item);
 }
 
@@ -183,23 +189,25 @@ function long(machine: Machine): number {
   let value = 0n;
   for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(view.getUint8(i));
   const signed = Number(BigInt.asIntN(length * 8, value));
-  return Number.isSafeInteger(signed) ? signed : machine.fail('integers are below 2^53');
+  return Number.isSafeInteger(signed) ? signed : machine.fail('an integer is not below 2^53');
 }
 
 /** Attributes, which torch sets on the OrderedDict only, are of no use here. */
 function build(machine: Machine): void {
   machine.pop();
-  if (!(machine.top() instanceof Map)) machine.fail('attributes are set on a dict');
+  if (!(machine.top() instanceof Map))
+    machine.fail('attributes are set on something that is not a dict');
 }
 
 function protocol(machine: Machine): void {
   const version = machine.unsigned(1);
-  if (version !== 2) machine.fail('torch.save writes protocol 2', { protocol: version });
+  if (version !== 2)
+    machine.fail('the pickle is not of protocol 2, which torch.save writes', { protocol: version });
 }
 
 function reduce(machine: Machine): void {
   const args = machine.pop();
-  if (!Array.isArray(args)) return machine.fail('a call has a tuple of arguments');
+  if (!Array.isArray(args)) return machine.fail('a call has no tuple of arguments');
   machine.pushContainer(machine.meaning.call(machine.pop(), args));
 }
 

@@ -37,12 +37,12 @@ export function parseHeader(text: string, file: string): Header {
   const parser: Parser = { reader, file, unknown: undefined };
   const entries: HeaderEntry[] = [];
   const metadata = new Map<string, string>();
-  expectKind(parser, 'object', 'a header is a JSON object', '');
+  expectKind(parser, 'object', 'the header is not a JSON object', '');
   reader.object((name) => {
     if (name === '__metadata__') readMetadata(parser, metadata);
     else entries.push(readEntry(parser, name));
     if (entries.length > maxTensors) {
-      fail(parser, 'ST_HEADER_TOO_LARGE', `a header lists at most ${maxTensors} tensors`, name);
+      fail(parser, 'ST_HEADER_TOO_LARGE', `the header lists more than ${maxTensors} tensors`, name);
     }
   });
   reader.end();
@@ -58,7 +58,7 @@ interface Parser {
 function readMetadata(parser: Parser, metadata: Map<string, string>): void {
   const { reader } = parser;
   if (reader.peek() === 'null') return reader.skip();
-  const rule = '__metadata__ maps names to texts';
+  const rule = '__metadata__ is not an object of strings';
   expectKind(parser, 'object', rule, '__metadata__');
   reader.object((key) => {
     expectKind(parser, 'string', rule, '__metadata__');
@@ -71,10 +71,10 @@ function readEntry(parser: Parser, name: string): HeaderEntry {
   let dtype: string | undefined;
   let shape: (number | bigint)[] | undefined;
   let offsets: (number | bigint)[] | undefined;
-  expectKind(parser, 'object', 'a tensor is described by a JSON object', name);
+  expectKind(parser, 'object', 'the entry of a tensor is not a JSON object', name);
   reader.object((field) => {
     if (field === 'dtype') {
-      expectKind(parser, 'string', 'dtype is a text', name);
+      expectKind(parser, 'string', 'dtype is not a string', name);
       dtype = reader.string();
     } else if (field === 'shape') shape = readIntegers(parser, field, name);
     else if (field === 'data_offsets') offsets = readIntegers(parser, field, name);
@@ -85,7 +85,7 @@ function readEntry(parser: Parser, name: string): HeaderEntry {
   if (offsets === undefined) return failMissing(parser, 'data_offsets', name);
   const [begin, end] = offsets;
   if (begin === undefined || end === undefined || offsets.length !== 2) {
-    return fail(parser, 'ST_HEADER_JSON', 'data_offsets holds a begin and an end', name);
+    return fail(parser, 'ST_HEADER_JSON', 'data_offsets is not a pair of a begin and an end', name);
   }
   if (!isStoredDType(dtype)) {
     return fail(parser, 'ST_DTYPE', 'the format has no such dtype', name, { dtype });
@@ -98,7 +98,7 @@ const maxU64 = 2n ** 64n - 1n;
 
 function readIntegers(parser: Parser, field: string, name: string): (number | bigint)[] {
   const { reader } = parser;
-  const rule = `${field} is a list of integers of 64 bits without sign`;
+  const rule = `${field} is not a list of unsigned 64-bit integers`;
   const integers: (number | bigint)[] = [];
   expectKind(parser, 'array', rule, name);
   reader.array(() => {
@@ -130,7 +130,7 @@ function expectKind(parser: Parser, kind: JsonKind, rule: string, tensor: string
 }
 
 function failMissing(parser: Parser, field: string, tensor: string): never {
-  return fail(parser, 'ST_FIELD_MISSING', `a tensor has a ${field}`, tensor);
+  return fail(parser, 'ST_FIELD_MISSING', `a tensor has no ${field}`, tensor);
 }
 
 function fail(parser: Parser, code: ErrorCode, rule: string, tensor: string, where = {}): never {

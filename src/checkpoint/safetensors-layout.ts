@@ -21,14 +21,14 @@ export function layOut(entries: readonly HeaderEntry[], span: DataSpan): readonl
   let end = 0;
   const placements = sorted.map((entry): Placement => {
     if (entry.begin !== end || entry.end < entry.begin) {
-      fail('ST_OFFSETS', 'tensors follow each other without a hole or an overlap', file, entry, {
+      fail('ST_OFFSETS', 'the data of the tensors has a hole or an overlap', file, entry, {
         data_offsets: [entry.begin, entry.end],
         previous_end: end,
       });
     }
     const { shape, size } = measure(entry, file);
     if (entry.end - entry.begin !== size) {
-      fail('ST_SIZE_MISMATCH', 'dtype and shape give the number of bytes', file, entry, {
+      fail('ST_SIZE_MISMATCH', 'the data_offsets do not fit the dtype and the shape', file, entry, {
         expected: size,
         got: entry.end - entry.begin,
       });
@@ -47,13 +47,13 @@ function measure(entry: HeaderEntry, file: string): Pick<Placement, 'shape' | 's
   const { shape } = entry;
   const bits = bitSize(entry);
   if (bits > maxU64) {
-    fail('ST_SIZE_OVERFLOW', 'the size of a tensor in bits fits 64 bits', file, entry);
+    fail('ST_SIZE_OVERFLOW', 'the size of a tensor in bits does not fit 64 bits', file, entry);
   }
   if (!isExact(shape)) {
-    return fail('ST_DIM_TOO_LARGE', 'a dimension is at most 2^53 - 1', file, entry);
+    return fail('ST_DIM_TOO_LARGE', 'a dimension is larger than 2^53 - 1', file, entry);
   }
   if (Number(bits) % 8 !== 0) {
-    fail('ST_SUBBYTE_ALIGN', 'a tensor fills whole bytes', file, entry);
+    fail('ST_SUBBYTE_ALIGN', 'a tensor does not fill whole bytes', file, entry);
   }
   return { shape, size: Number(bits) / 8 };
 }
@@ -88,7 +88,7 @@ function checkFileSize(end: number, { file, start, size }: DataSpan): void {
   const rule =
     size < expected
       ? 'the file ends before its last tensor does'
-      : 'the file ends with its last tensor, and here bytes follow';
+      : 'the file goes on after its last tensor';
   throw new ToolkitError('ST_FILE_SIZE', rule, {
     where: { file, expected, got: size },
     fix: 'download the file again',

@@ -210,7 +210,7 @@ describe('what is no safetensors file', () => {
 test('an error names file, tensor and rule', async () => {
   const header = '{"layer.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,16]}}';
   await expect(read(withHeader(header, 16))).rejects.toThrow(
-    'dtype and shape give the number of bytes (file=x.safetensors, tensor=layer.weight, dtype=F32, shape=[2, 3], expected=24, got=16)',
+    'the data_offsets do not fit the dtype and the shape (file=x.safetensors, tensor=layer.weight, dtype=F32, shape=[2, 3], expected=24, got=16)',
   );
 });
 

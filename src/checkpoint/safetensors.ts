@@ -26,7 +26,7 @@ export async function readSafetensors(source: ByteSource): Promise<WeightsFile> 
   const start = await headerEnd(source);
   const text = decodeUtf8(await source.read(8, start));
   if (text === undefined) {
-    throw new ToolkitError('ST_HEADER_UTF8', 'a header is UTF-8', { where: { file } });
+    throw new ToolkitError('ST_HEADER_UTF8', 'the header is not UTF-8', { where: { file } });
   }
   const header = parseHeader(text, file);
   const placements = layOut(header.entries, { file, start, size: source.size });
@@ -41,11 +41,17 @@ export async function readSafetensors(source: ByteSource): Promise<WeightsFile> 
 async function headerEnd(source: ByteSource): Promise<number> {
   const { size } = source;
   const first = await source.read(0, Math.min(size, sniffBytes));
-  if (size < 8) fail('ST_HEADER_TOO_SMALL', 'a file has at least 8 bytes', source, first);
+  if (size < 8)
+    fail(
+      'ST_HEADER_TOO_SMALL',
+      "the file is shorter than the 8 bytes that tell its header's length",
+      source,
+      first,
+    );
   const length = new DataView(first.buffer, first.byteOffset).getBigUint64(0, true);
   const where = { header_bytes: String(length) };
   if (length > maxHeaderBytes) {
-    const rule = `a header is at most ${maxHeaderBytes} bytes long`;
+    const rule = `the header is longer than the ${maxHeaderBytes} bytes allowed`;
     fail('ST_HEADER_TOO_LARGE', rule, source, first, where);
   }
   const end = 8 + Number(length);

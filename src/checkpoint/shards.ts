@@ -30,22 +30,26 @@ export async function readIndex(source: ByteSource, extension: string): Promise<
   const index = await readJsonFile(source, maxIndexBytes, { codes });
   const weightMap = index instanceof Map ? index.get('weight_map') : undefined;
   if (!(weightMap instanceof Map)) {
-    return fail('INDEX_INVALID', 'an index has a weight_map from tensors to shards', { file });
+    return fail('INDEX_INVALID', 'the index has no weight_map from tensors to shards', { file });
   }
   const shardOf = new Map<string, string>();
   for (const [tensor, shard] of weightMap) {
     if (typeof shard !== 'string') {
-      return fail('INDEX_INVALID', 'weight_map gives each tensor the name of a file', {
-        file,
-        tensor,
-      });
+      return fail(
+        'INDEX_INVALID',
+        'weight_map gives a tensor something else than the name of a file',
+        {
+          file,
+          tensor,
+        },
+      );
     }
     shardOf.set(tensor, shard);
   }
   const shards = [...new Set(shardOf.values())];
-  if (shards.length === 0) fail('INDEX_INVALID', 'an index lists a tensor', { file });
+  if (shards.length === 0) fail('INDEX_INVALID', 'the index lists no tensor', { file });
   if (shards.length > maxShards) {
-    fail('INDEX_INVALID', `an index lists at most ${maxShards} shards`, {
+    fail('INDEX_INVALID', `the index lists more than ${maxShards} shards`, {
       file,
       got: shards.length,
     });
@@ -60,10 +64,13 @@ export async function readIndex(source: ByteSource, extension: string): Promise<
  */
 function checkShardName(shard: string, extension: string, file: string): void {
   if (!shard.endsWith(extension)) {
-    fail('INDEX_SHARD_NAME', `a shard of this index ends in ${extension}`, { file, shard });
+    fail('INDEX_SHARD_NAME', `the name of a shard does not end in ${extension}`, { file, shard });
   }
   if (/[/\\:%]|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|^\.|^\s/u.test(shard)) {
-    fail('INDEX_SHARD_NAME', 'a shard is a plain file beside its index', { file, shard });
+    fail('INDEX_SHARD_NAME', 'the name of a shard is not that of a plain file beside the index', {
+      file,
+      shard,
+    });
   }
 }
 
@@ -84,7 +91,7 @@ export function checkShards(
     for (const { name: tensor } of tensors) {
       const other = found.get(tensor);
       if (other !== undefined) {
-        fail('INDEX_MISMATCH', 'a tensor lies in one shard', {
+        fail('INDEX_MISMATCH', 'a tensor lies in two shards', {
           tensor,
           shards: [other, shard],
           file,

@@ -9,7 +9,7 @@ const file = 'tokenizer.json';
 export function checkTokenizer(bytes: Uint8Array, vocabSize: number): void {
   const { model, added_tokens: added } = parseObject(file, bytes, 'TOKENIZER_INVALID');
   if (!isMembers(model)) {
-    throw new ToolkitError('TOKENIZER_INVALID', 'a tokenizer has a model', {
+    throw new ToolkitError('TOKENIZER_INVALID', 'the tokenizer has no model', {
       where: { file },
       fix: 'save it again with save_pretrained',
     });

@@ -67,16 +67,24 @@ export function stateDictMeaning(file: string): PickleMeaning {
   return {
     global: (name) => {
       if (storageTypes.has(name) || calls.has(name)) return { kind: 'global', name };
-      return refuse('a state dict names types of torch only', { global: name });
+      return refuse('the pickle names something that is no type of torch for state dicts', {
+        global: name,
+      });
     },
     call: (callable, args) => {
       const name = isObject(callable) && callable.kind === 'global' ? callable.name : 'a value';
       const call = calls.get(name);
       if (call === undefined)
-        return refuse('a state dict calls functions of torch only', { call: name });
-      return call(args) ?? refuse('a function is called as torch calls it', { call: name });
+        return refuse('the pickle calls something that is no function of torch for state dicts', {
+          call: name,
+        });
+      return (
+        call(args) ??
+        refuse('the pickle calls a function of torch with unknown arguments', { call: name })
+      );
     },
-    persistent: (id) => storageOf(id) ?? refuse('a reference outside leads to a storage'),
+    persistent: (id) =>
+      storageOf(id) ?? refuse('a reference out of the pickle does not lead to a storage'),
   };
 }
 

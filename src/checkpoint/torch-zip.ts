@@ -26,12 +26,13 @@ export async function readTorchZip(source: ByteSource): Promise<WeightsFile> {
   const archive = await openArchive(source);
   const file = source.name;
   const value = unpickle(archive.pickle, file, stateDictMeaning(file));
-  if (!(value instanceof Map)) return fail('TORCH_PICKLE', 'a state dict is a dict', { file });
+  if (!(value instanceof Map))
+    return fail('TORCH_PICKLE', 'the pickle holds no dict, as a state dict is', { file });
   const tensors: TensorRef[] = [];
   for (const [name, item] of value) {
     const tensor = tensorOf(item);
     if (tensor === undefined) {
-      const rule = 'a state dict maps names to tensors, and this holds something else';
+      const rule = 'the state dict holds something that is not a tensor';
       return fail('TORCH_PICKLE', rule, { file, key: name });
     }
     tensors.push(await placeTensor(archive, name, tensor));
@@ -65,16 +66,18 @@ async function openArchive(source: ByteSource): Promise<Archive> {
   const entries = await readZip(source);
   const names = [...entries.keys()];
   if (names.some((name) => /^[^/]+\/constants\.pkl$/.test(name))) {
-    return fail('TORCH_ZIP', 'this is a TorchScript program, and a state dict is read', { file });
+    return fail('TORCH_ZIP', 'this is a TorchScript program, not a state dict', { file });
   }
   const [name, another] = names.filter((each) => /^[^/]+\/data\.pkl$/.test(each));
   const entry = entries.get(name ?? '');
   if (name === undefined || entry === undefined || another !== undefined) {
-    return fail('TORCH_ZIP', 'an archive of torch.save has one data.pkl in one folder', { file });
+    return fail('TORCH_ZIP', 'the archive does not hold exactly one data.pkl in one folder', {
+      file,
+    });
   }
   if (entry.size > maxPickleBytes) {
     const where = { file, size: entry.size };
-    return fail('TORCH_ZIP', `a data.pkl is at most ${maxPickleBytes} bytes long`, where);
+    return fail('TORCH_ZIP', `data.pkl is longer than the ${maxPickleBytes} bytes allowed`, where);
   }
   const root = name.slice(0, -'/data.pkl'.length);
   const order = entries.get(`${root}/byteorder`);
@@ -82,7 +85,11 @@ async function openArchive(source: ByteSource): Promise<Archive> {
     order !== undefined &&
     new TextDecoder().decode(await readEntry(source, order)) !== 'little'
   ) {
-    return fail('TORCH_ZIP', 'the weights are little-endian', { file });
+    return fail(
+      'TORCH_ZIP',
+      'the weights are big-endian, and only little-endian ones are supported',
+      { file },
+    );
   }
   return { source, entries, root, pickle: await readEntry(source, entry), offsets: new Map() };
 }
@@ -102,13 +109,13 @@ async function placeTensor(
   const width = storedBits[dtype] / 8;
   const elements = sizeOf(shape);
   if (!isContiguous(shape, strides)) {
-    throw new ToolkitError('TORCH_PICKLE', 'a tensor is stored row by row, without strides', {
+    throw new ToolkitError('TORCH_PICKLE', 'a tensor is not stored row by row', {
       where: { ...where, shape, strides },
       fix: 'call contiguous() on it before it is saved',
     });
   }
   if (!(offset + elements <= storage.count)) {
-    return fail('TORCH_PICKLE', 'a tensor lies in its storage', { ...where, shape, offset });
+    return fail('TORCH_PICKLE', 'a tensor reaches beyond its storage', { ...where, shape, offset });
   }
   const start = await storageOffset(archive, storage, name);
   return placedTensor(archive.source, {
@@ -142,7 +149,7 @@ async function storageOffset(
   if (entry === undefined) return fail('TORCH_ZIP', 'the archive lacks a storage', where);
   const size = (count * storedBits[dtype]) / 8;
   if (entry.size !== size) {
-    const rule = 'a storage is as long as its elements';
+    const rule = 'a storage has another number of bytes than its elements need';
     return fail('TORCH_ZIP', rule, { ...where, expected: size, got: entry.size });
   }
   const start = offsets.get(key) ?? (await dataOffset(source, entry));

@@ -30,12 +30,13 @@ export async function readZip(source: ByteSource): Promise<ReadonlyMap<string, Z
   for (let i = 0; i < count; i++) {
     const { entry, next } = readEntry(view, at, source.name);
     if (entries.has(entry.name)) {
-      fail(source.name, 'a name stands once in the archive', { entry: entry.name });
+      fail(source.name, 'a name stands twice in the archive', { entry: entry.name });
     }
     entries.set(entry.name, entry);
     at = next;
   }
-  if (at !== size) fail(source.name, 'the directory holds as many entries as its end says');
+  if (at !== size)
+    fail(source.name, 'the directory holds another number of entries than its end says');
   return entries;
 }
 
@@ -44,19 +45,22 @@ export async function dataOffset(source: ByteSource, entry: ZipEntry): Promise<n
   const { name, headerOffset, size } = entry;
   const headerEnd = headerOffset + localHeader.size;
   if (!entry.plain) {
-    const rule = 'entries are stored as they are, not compressed or encrypted';
+    const rule = 'an entry is compressed or encrypted, not stored as it is';
     fail(source.name, rule, { entry: name });
   }
-  if (headerEnd > source.size) fail(source.name, 'an entry lies in the file', { entry: name });
+  if (headerEnd > source.size)
+    fail(source.name, 'an entry reaches beyond the end of the file', { entry: name });
   const view = viewOf(await source.read(headerOffset, headerEnd));
   if (view.getUint32(0, true) !== localHeader.signature) {
-    fail(source.name, 'an entry begins with its own header', { entry: name });
+    fail(source.name, 'an entry does not begin with a header of its own', { entry: name });
   }
   const nameEnd = headerEnd + view.getUint16(26, true);
   const start = nameEnd + view.getUint16(28, true);
-  if (start + size > source.size) fail(source.name, 'an entry lies in the file', { entry: name });
+  if (start + size > source.size)
+    fail(source.name, 'an entry reaches beyond the end of the file', { entry: name });
   const own = decode(await source.read(headerEnd, nameEnd));
-  if (own !== name) fail(source.name, 'an entry has one name', { entry: name, own });
+  if (own !== name)
+    fail(source.name, 'an entry has another name in its own header', { entry: name, own });
   return start;
 }
 
@@ -72,7 +76,8 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
   const view = viewOf(await source.read(tailStart, size));
   let at = view.byteLength - endRecord.size;
   while (at >= 0 && !isEnd(view, at)) at--;
-  if (at < 0) fail(file, 'a zip archive ends with its directory, and this file is cut off');
+  if (at < 0)
+    fail(file, 'the file does not end with the directory of a zip archive: it is cut off');
   const wide = await findWideDirectory(source, view, at);
   const directory = wide ?? {
     count: view.getUint16(at + 10, true),
@@ -80,10 +85,12 @@ async function findDirectory(source: ByteSource): Promise<Directory> {
     offset: view.getUint32(at + 16, true),
   };
   if (directory.size > maxHeaderBytes) {
-    fail(file, `a directory is at most ${maxHeaderBytes} bytes long`, { size: directory.size });
+    fail(file, `the directory is longer than the ${maxHeaderBytes} bytes allowed`, {
+      size: directory.size,
+    });
   }
   if (directory.offset + directory.size > tailStart + at) {
-    fail(file, 'the directory lies before the end of the file');
+    fail(file, 'the directory overlaps its own end record');
   }
   return directory;
 }
@@ -101,10 +108,11 @@ async function findWideDirectory(
   const locator = end - end64Locator.size;
   if (locator < 0 || tail.getUint32(locator, true) !== end64Locator.signature) return undefined;
   const start = wideNumber(tail, locator + 8, source.name);
-  if (start + end64Record.size > source.size) fail(source.name, 'the directory lies in the file');
+  if (start + end64Record.size > source.size)
+    fail(source.name, 'the directory reaches beyond the end of the file');
   const view = viewOf(await source.read(start, start + end64Record.size));
   if (view.getUint32(0, true) !== end64Record.signature) {
-    fail(source.name, 'the zip64 record stands where its locator says');
+    fail(source.name, 'the zip64 record does not stand where its locator says');
   }
   return {
     count: wideNumber(view, 32, source.name),
@@ -116,12 +124,12 @@ async function findWideDirectory(
 function readEntry(view: DataView, at: number, file: string): { entry: ZipEntry; next: number } {
   const fixedEnd = at + centralHeader.size;
   if (fixedEnd > view.byteLength || view.getUint32(at, true) !== centralHeader.signature) {
-    fail(file, 'the directory holds as many entries as its end says');
+    fail(file, 'the directory holds another number of entries than its end says');
   }
   const nameEnd = fixedEnd + view.getUint16(at + 28, true);
   const extraEnd = nameEnd + view.getUint16(at + 30, true);
   const next = extraEnd + view.getUint16(at + 32, true);
-  if (next > view.byteLength) fail(file, 'an entry of the directory lies in it');
+  if (next > view.byteLength) fail(file, 'an entry of the directory reaches beyond its end');
   const name = decode(new Uint8Array(view.buffer, view.byteOffset + fixedEnd, nameEnd - fixedEnd));
   const flags = view.getUint16(at + 8, true);
   const method = view.getUint16(at + 10, true);
@@ -148,7 +156,7 @@ function wideFields(
   const [size = 0, stored = 0, offset = 0] = narrow.map((value) => {
     if (value !== 0xffffffff) return value;
     wideAt += 8;
-    if (wideAt > wideEnd || wideEnd > extraEnd) fail(file, 'a large entry has a zip64 field');
+    if (wideAt > wideEnd || wideEnd > extraEnd) fail(file, 'a large entry has no zip64 field');
     return wideNumber(view, wideAt - 8, file);
   });
   return [size, stored, offset];
@@ -156,7 +164,9 @@ function wideFields(
 
 function wideNumber(view: DataView, at: number, file: string): number {
   const value = Number(view.getBigUint64(at, true));
-  return Number.isSafeInteger(value) ? value : fail(file, 'sizes in an archive are below 2^53');
+  return Number.isSafeInteger(value)
+    ? value
+    : fail(file, 'a size in the archive is not below 2^53');
 }
 
 function viewOf(bytes: Uint8Array): DataView {

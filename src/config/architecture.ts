@@ -51,7 +51,7 @@ function checkModelType(fields: Fields, architecture: string | undefined, warn: 
   if (type === undefined) {
     throw unsupportedModel('model_type', null, `config.json has to say that it is ${modelType}`);
   }
-  if (typeof type !== 'string') throw invalid('model_type', type, 'a text is expected');
+  if (typeof type !== 'string') throw invalid('model_type', type, 'a string is expected');
   const why = type === 'modernbert' ? encoder : `the model that is supported is ${modelType}`;
   throw unsupportedModel('model_type', type, why);
 }

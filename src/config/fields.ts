@@ -66,10 +66,10 @@ export function flag(fields: Fields, name: string, fallback: boolean): boolean {
   return value;
 }
 
-/** A text. */
+/** A string. */
 export function text(fields: Fields, name: string, fallback: string): string {
   const value = fields.get(name) ?? (fields.has(name) ? null : fallback);
-  if (typeof value !== 'string') throw invalid(name, value, 'a text is expected');
+  if (typeof value !== 'string') throw invalid(name, value, 'a string is expected');
   return value;
 }
 

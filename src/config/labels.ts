@@ -36,9 +36,9 @@ function readNames(fields: Fields): ReadonlyMap<number, string> | undefined {
   if (!isObject(value)) throw invalid('id2label', value, 'an object of labels by id is expected');
   const names = new Map<number, string>();
   for (const [key, label] of value) {
-    if (!/^\d{1,9}$/.test(key)) throw invalid('id2label', key, 'an id is a whole number');
+    if (!/^\d{1,9}$/.test(key)) throw invalid('id2label', key, 'whole numbers are expected as ids');
     if (typeof label !== 'string' && typeof label !== 'number') {
-      throw invalid(`id2label.${key}`, label, 'a label is a text');
+      throw invalid(`id2label.${key}`, label, 'a string is expected');
     }
     names.set(Number(key), String(label));
   }

@@ -43,9 +43,13 @@ const epsilonRange: Range = { min: 0, max: Number.MAX_VALUE, says: 'zero or a po
 /** Reads the text of a config.json. */
 export function readConfig(json: string): ReadConfig {
   if (json.length > maxConfigBytes) {
-    throw new ToolkitError('FILE_TOO_LARGE', `config.json holds at most ${maxConfigBytes} bytes`, {
-      where: { file: 'config.json', size: json.length },
-    });
+    throw new ToolkitError(
+      'FILE_TOO_LARGE',
+      `config.json is larger than the ${maxConfigBytes} bytes allowed`,
+      {
+        where: { file: 'config.json', size: json.length },
+      },
+    );
   }
   const raw = parseJson(json, { nonFinite: true, what: 'config.json' });
   if (!isObject(raw)) {

@@ -40,7 +40,9 @@ export async function openSource(folder: SourceFolder, options: SourceOptions): 
   const configFile = await readConfigFile(folder);
   const configText = decodeUtf8(configFile.bytes);
   if (configText === undefined) {
-    throw new ToolkitError('JSON_SYNTAX', 'JSON is UTF-8', { where: { file: configFile.name } });
+    throw new ToolkitError('JSON_SYNTAX', 'the file is not UTF-8', {
+      where: { file: configFile.name },
+    });
   }
   const { config, raw, warnings } = readConfig(configText);
   const { assets, warnings: assetWarnings } = await readAssets(folder, config.vocabSize);

@@ -39,7 +39,7 @@ export function decodeShape(
   // Without the zeros: a product of the others that is beyond exact integers is no shape either.
   const size = sizeOf(shape.filter((dim) => dim !== 0)) * width;
   if (shape.some((dim) => dim < 0) || !Number.isSafeInteger(size)) {
-    throw new ToolkitError('ONNX_INVALID', 'a tensor has a shape of exact size', {
+    throw new ToolkitError('ONNX_INVALID', 'the shape of a tensor is negative or too large', {
       where: { at: where, shape },
     });
   }
@@ -54,7 +54,7 @@ export function uniqueEntries<T>(
   const seen = new Set<string>();
   for (const [key] of entries) {
     if (seen.has(key)) {
-      throw new ToolkitError('ONNX_INVALID', `${what} has each key once`, { where: { key } });
+      throw new ToolkitError('ONNX_INVALID', `${what} has a key twice`, { where: { key } });
     }
     seen.add(key);
   }
@@ -142,7 +142,10 @@ function decodeText(bytes: Uint8Array | null | undefined, where: string): string
   try {
     return utf8.decode(bytes ?? new Uint8Array());
   } catch (cause) {
-    throw new ToolkitError('ONNX_INVALID', 'a string is UTF-8', { where: { at: where }, cause });
+    throw new ToolkitError('ONNX_INVALID', 'a string is not UTF-8', {
+      where: { at: where },
+      cause,
+    });
   }
 }
 
@@ -151,7 +154,7 @@ function decodeConstant(proto: onnx.TensorProto.$Properties, where: string): Con
   const shape = decodeShape(proto, where);
   const bytes = proto.raw_data ?? new Uint8Array();
   if (bytes.length !== sizeOf(shape) * byteWidth[dtype] || (proto.external_data ?? []).length > 0) {
-    throw new ToolkitError('ONNX_INVALID', 'a constant has the raw bytes of its shape', {
+    throw new ToolkitError('ONNX_INVALID', 'a constant has other raw bytes than its shape needs', {
       where: { at: where, bytes: bytes.length, shape },
     });
   }
@@ -172,7 +175,7 @@ export function decodeValue({ name, type }: onnx.ValueInfoProto.$Properties): Va
   const where = name ?? '';
   const tensor = type?.tensor_type;
   if (!tensor?.shape) {
-    throw new ToolkitError('ONNX_INVALID', 'a value is a tensor with a shape', {
+    throw new ToolkitError('ONNX_INVALID', 'a value is not a tensor with a shape', {
       where: { value: where },
     });
   }
@@ -188,11 +191,13 @@ function decodeDim(dim: onnx.TensorShapeProto.Dimension.$Properties, where: stri
   if (dim.dim_value === undefined || dim.dim_value === null) return null;
   const size = toNumber(dim.dim_value);
   if (size >= 0) return size;
-  throw new ToolkitError('ONNX_INVALID', 'a dimension is not negative', {
+  throw new ToolkitError('ONNX_INVALID', 'a dimension is negative', {
     where: { value: where, size },
   });
 }
 
 function unsupported(what: string, where: string): never {
-  throw new ToolkitError('UNSUPPORTED_OPERATOR', `${what} are not read`, { where: { at: where } });
+  throw new ToolkitError('UNSUPPORTED_OPERATOR', `${what} are not supported`, {
+    where: { at: where },
+  });
 }

@@ -27,7 +27,7 @@ import { decodeValues } from './tensor-bytes.ts';
 export function decodeModel(file: Uint8Array): Model {
   const proto = parse(file);
   if (!proto.graph) {
-    throw new ToolkitError('ONNX_INVALID', 'a model file holds a graph');
+    throw new ToolkitError('ONNX_INVALID', 'the model file holds no graph');
   }
   return {
     irVersion: toNumber(proto.ir_version),
@@ -44,14 +44,14 @@ export function decodeModel(file: Uint8Array): Model {
 
 function parse(file: Uint8Array): onnx.ModelProto.$Properties {
   if (file.length > maxProtobufBytes) {
-    throw new ToolkitError('UNSUPPORTED_SIZE', 'a model file holds less than 2 GiB', {
+    throw new ToolkitError('UNSUPPORTED_SIZE', 'the model file is 2 GiB or larger', {
       where: { size: file.length, limit: maxProtobufBytes },
     });
   }
   try {
     return onnx.ModelProto.decode(new protobuf.Reader(file));
   } catch (cause) {
-    throw new ToolkitError('ONNX_INVALID', 'a model file is a protobuf message', {
+    throw new ToolkitError('ONNX_INVALID', 'the model file is not a protobuf message', {
       where: { reason: cause instanceof Error ? cause.message : String(cause) },
       fix: 'the file is damaged or of another kind: write it again',
       cause,
@@ -83,9 +83,13 @@ function decodeInitializer(proto: onnx.TensorProto.$Properties, file: Uint8Array
   const length = recipe.kind === 'stored' ? recipe.length : (proto.raw_data?.length ?? 0);
   const expected = sizeOf(shape) * byteWidth[dtype];
   if (length !== expected) {
-    throw new ToolkitError('ONNX_INVALID', 'a tensor has the bytes of its dtype and shape', {
-      where: { tensor: name, dtype, shape, bytes: length, expected },
-    });
+    throw new ToolkitError(
+      'ONNX_INVALID',
+      'a tensor has another number of bytes than its dtype and shape need',
+      {
+        where: { tensor: name, dtype, shape, bytes: length, expected },
+      },
+    );
   }
   return { name, type: { dtype, shape }, recipe };
 }
@@ -99,7 +103,7 @@ function decodeData(
   const entries = proto.external_data ?? [];
   const external = proto.data_location === onnx.TensorProto.DataLocation.EXTERNAL;
   if (external ? raw.length > 0 : entries.length > 0) {
-    throw new ToolkitError('ONNX_INVALID', 'a tensor is in the model or in a data file', {
+    throw new ToolkitError('ONNX_INVALID', 'a tensor is both in the model and in a data file', {
       where: { tensor: proto.name ?? '' },
     });
   }

@@ -7,7 +7,7 @@ import { ToolkitError } from '../base/errors.ts';
 export function dtypeOf(code: number, where: string): DType {
   const dtype = dtypeOfElement(code);
   if (dtype !== undefined) return dtype;
-  throw new ToolkitError('ONNX_INVALID', 'an element type is one that this toolkit writes', {
+  throw new ToolkitError('ONNX_INVALID', 'an element type is none that this toolkit writes', {
     where: { at: where, type: code, known: Object.values(elementTypes) },
   });
 }

@@ -115,14 +115,14 @@ function encodeRange(range: ExternalRange): onnx.TensorProto.$Properties {
 function placeOf(initializer: Initializer, places: ReadonlyMap<string, Place>): Place {
   const place = places.get(initializer.name);
   if (place !== undefined) return place;
-  throw new ToolkitError('INTERNAL', 'every initializer has a place', {
+  throw new ToolkitError('INTERNAL', 'an initializer has no place', {
     where: { initializer: initializer.name },
   });
 }
 
 function checkSize(size: number): void {
   if (size <= maxProtobufBytes) return;
-  throw new ToolkitError('UNSUPPORTED_SIZE', 'a model file holds less than 2 GiB', {
+  throw new ToolkitError('UNSUPPORTED_SIZE', 'the model file would be 2 GiB or larger', {
     where: { size, limit: maxProtobufBytes },
     fix: 'leave out --single-file, so that weights go to data files',
   });

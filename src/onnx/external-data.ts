@@ -24,19 +24,20 @@ export function readExternalData(tensor: string, entries: readonly Entry[]): Ext
   };
   const values = new Map<string, string>();
   for (const { key, value } of entries) {
-    if (!known.has(key)) fail('external data has location, offset and length only', { key });
-    if (values.has(key)) fail('external data has each key once', { key });
+    if (!known.has(key))
+      fail('external data has a key that is none of location, offset and length', { key });
+    if (values.has(key)) fail('external data has a key twice', { key });
     values.set(key, value);
   }
   const location = values.get('location') ?? '';
   if (!fileName.test(location) || location.includes('..')) {
-    fail('external data lies in a file beside the model', { location });
+    fail('external data does not lie in a plain file beside the model', { location });
   }
   const number = (key: string): number => {
-    const text = values.get(key) ?? fail('external data has an offset and a length', { key });
+    const text = values.get(key) ?? fail('external data lacks its offset or length', { key });
     const value = Number(text);
     if (!decimal.test(text) || !Number.isSafeInteger(value)) {
-      fail('offset and length are decimal numbers', { key, value: text });
+      fail('an offset or a length is not an exact decimal number', { key, value: text });
     }
     return value;
   };

@@ -122,7 +122,7 @@ export class FileOutput implements Sink {
     if (this.#aborting !== undefined) throw abortedError();
     const parts = path.split('/');
     if (path.includes('\\') || parts.some((part) => part === '' || /^\.\.?$/.test(part))) {
-      throw new ToolkitError('INTERNAL', 'a file is written inside the output', {
+      throw new ToolkitError('INTERNAL', 'a file would be written outside the output', {
         where: { path },
       });
     }
@@ -160,7 +160,7 @@ export class FileOutput implements Sink {
     const { target, lock, made } = this.#staging;
     try {
       if (this.#files.some(({ isOpen }) => isOpen)) {
-        throw new ToolkitError('INTERNAL', 'every file is closed before the output is published');
+        throw new ToolkitError('INTERNAL', 'a file is still open when the output is published');
       }
       this.#owner.failpoint('publish');
       await syncFolders([...this.#folders].toReversed());

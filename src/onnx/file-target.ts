@@ -14,8 +14,8 @@ export function targetPath(target: string): string {
   if (basename(path) === '' || holdsCurrent) {
     throw refuse(
       target,
-      'the output folder may not hold the current folder',
-      'name a folder in it',
+      'the output folder would replace the current folder or one above it',
+      'name a folder inside it',
     );
   }
   return path;

@@ -77,7 +77,7 @@ export class FileWriter implements SinkFile {
         this.#size,
       );
       if (bytesWritten === 0) {
-        throw new ToolkitError('IO_FAILED', 'the system wrote no byte and said no reason', {
+        throw new ToolkitError('IO_FAILED', 'the system wrote no byte and gave no reason', {
           where: { file: this.#path },
         });
       }
@@ -98,7 +98,7 @@ export class FileWriter implements SinkFile {
   #check(): void {
     if (this.#state === 'aborted') throw abortedError();
     if (this.#state === 'closed') {
-      throw new ToolkitError('INTERNAL', 'a closed file is not written', {
+      throw new ToolkitError('INTERNAL', 'a file is written after it was closed', {
         where: { file: this.#path },
       });
     }

@@ -20,7 +20,7 @@ export function createFloatEncoder(): FloatEncoder {
     const { name, type } = initializer;
     if (type.dtype === 'float32') return bytesOf(values);
     if (type.dtype !== 'float16') {
-      throw new ToolkitError('GRAPH_INVALID', 'weights are stored as float32 or float16', {
+      throw new ToolkitError('GRAPH_INVALID', 'a weight is stored as neither float32 nor float16', {
         where: { tensor: name, dtype: type.dtype },
       });
     }
@@ -79,8 +79,12 @@ function rareHalf(
 ): number {
   if (magnitude < overflow || magnitude >= infinity) return halfOfBits(bits);
   const [value = 0] = new Float32Array(Uint32Array.of(bits).buffer);
-  throw new ToolkitError('WEIGHT_OVERFLOW', 'a weight fits into half precision, below 65520', {
-    where: { tensor: tensorOf(index), value },
-    fix: 'convert with --dtype fp32',
-  });
+  throw new ToolkitError(
+    'WEIGHT_OVERFLOW',
+    'a weight is too large for half precision (65504 at most)',
+    {
+      where: { tensor: tensorOf(index), value },
+      fix: 'convert with --dtype fp32',
+    },
+  );
 }

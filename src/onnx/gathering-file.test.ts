@@ -31,5 +31,5 @@ test('Many small writes reach the sink as few, in order, with the large ones bet
 test('A sink in memory makes each file once', async () => {
   const sink = memorySink();
   await sink.create('f');
-  await expect(sink.create('f')).rejects.toThrow('created once');
+  await expect(sink.create('f')).rejects.toThrow('created twice');
 });

@@ -16,7 +16,7 @@ export function memorySink(): MemorySink {
   const taken = new Set<string>();
   const create = async (path: string): Promise<SinkFile> => {
     if (taken.has(path)) {
-      throw new ToolkitError('INTERNAL', 'a file is created once', { where: { path } });
+      throw new ToolkitError('INTERNAL', 'a file is created twice', { where: { path } });
     }
     taken.add(path);
     return memoryFile(path, (bytes) => files.set(path, bytes));

@@ -65,7 +65,7 @@ export class ModelWriter {
   /** Checks that the initializer is complete. */
   end(initializer: Initializer): void {
     if (this.#target.size === this.#end) return;
-    throw new ToolkitError('INTERNAL', 'a weight has as many bytes as its type says', {
+    throw new ToolkitError('INTERNAL', 'a weight has another number of bytes than its type says', {
       where: { tensor: initializer.name, missing: this.#end - this.#target.size },
     });
   }

@@ -28,8 +28,8 @@ export function openFiles(folder: SourceFolder): OpenFiles {
 async function openFile(folder: SourceFolder, name: string): Promise<ByteSource> {
   const file = await folder.open(name);
   if (file !== undefined) return file;
-  throw new ToolkitError('INPUT_MISSING', 'a model has all its files', {
-    where: { folder: folder.name, missing: name },
-    fix: 'copy the model with its data files, or convert again',
+  throw new ToolkitError('INPUT_MISSING', 'a file of the model is not there', {
+    where: { folder: folder.name, file: name },
+    fix: 'check the path, copy the model with its data files, or convert again',
   });
 }

@@ -23,7 +23,7 @@ export function storedWeights(folder: SourceFolder, modelName: string): StoredWe
     async read({ name, type: { dtype, shape }, recipe }) {
       if (recipe.kind === 'values') return { shape, data: collect(dtype, recipe.values) };
       if (recipe.kind !== 'stored') {
-        throw new ToolkitError('INTERNAL', 'weights are read from files that were written', {
+        throw new ToolkitError('INTERNAL', 'a weight is read that was not written to a file', {
           where: { tensor: name, recipe: recipe.kind },
         });
       }

@@ -52,7 +52,7 @@ export function decodeValues(dtype: DType, bytes: Uint8Array): readonly number[]
 export function exactNumber(value: bigint): number {
   const number = Number(value);
   if (BigInt(number) === value) return number;
-  throw new ToolkitError('ONNX_INVALID', 'an integer is exact in double precision', {
+  throw new ToolkitError('ONNX_INVALID', 'an integer is not exact in double precision', {
     where: { value: String(value) },
   });
 }

@@ -104,7 +104,7 @@ describe('verifyModelFiles', () => {
     files.delete(name);
     await expect(verify(files)).rejects.toMatchObject({
       code: 'INPUT_MISSING',
-      where: { missing: name },
+      where: { file: name },
     });
   });
 
@@ -115,7 +115,7 @@ describe('verifyModelFiles', () => {
     const place = { location: 'model.onnx', offset: 0, length: 2048 };
     const file = encodeModel(model, new Map([['w', place]]));
     const files = new Map([['model.onnx', file]]);
-    await expect(verify(files)).rejects.toThrow('in the model file by name');
+    await expect(verify(files)).rejects.toThrow('refers to itself as a data file');
   });
 
   test('closes every file it opened, also when it fails', async () => {
@@ -129,7 +129,9 @@ describe('verifyModelFiles', () => {
         return file && { ...file, close: async () => void open-- };
       },
     };
-    await expect(verifyModelFiles(counting, 'model.onnx')).rejects.toThrow('ends inside');
+    await expect(verifyModelFiles(counting, 'model.onnx')).rejects.toThrow(
+      'reaches beyond the end',
+    );
     expect(open).toBe(0);
   });
 });

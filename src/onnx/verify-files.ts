@@ -32,7 +32,7 @@ export async function verifyModelFiles(
     const model = await readModel(files, modelName);
     const locations = rangesByLocation(model);
     if (locations.has(modelName)) {
-      fail('weights do not lie in the model file by name', { file: modelName });
+      fail('the model file refers to itself as a data file', { file: modelName });
     }
     await checkUnused(folder, modelName, locations);
     const sizes = [{ name: modelName, size: (await files.open(modelName)).size }];
@@ -51,7 +51,7 @@ export async function verifyModelFiles(
 async function readModel(files: OpenFiles, modelName: string): Promise<Model> {
   const file = await files.open(modelName);
   if (file.size > maxProtobufBytes) {
-    throw new ToolkitError('UNSUPPORTED_SIZE', 'a model file holds less than 2 GiB', {
+    throw new ToolkitError('UNSUPPORTED_SIZE', 'the model file is 2 GiB or larger', {
       where: { file: modelName, size: file.size },
     });
   }
@@ -77,14 +77,17 @@ async function checkUnused(
 ): Promise<void> {
   for (const name of await folder.list()) {
     if (isDataFileOf(modelName, name) && !used.has(name)) {
-      fail('every data file of a model is used by it', { model: modelName, file: name });
+      fail('the model does not use a data file that has its name', {
+        model: modelName,
+        file: name,
+      });
     }
   }
 }
 
 function checkPlain(file: ByteSource): void {
   if (file.links === undefined || file.links === 1) return;
-  fail('a data file is a file of its own, no link', { file: file.name, links: file.links });
+  fail('a data file is a link, not a file of its own', { file: file.name, links: file.links });
 }
 
 async function checkRanges(file: ByteSource, ranges: readonly Range[]): Promise<void> {
@@ -93,9 +96,9 @@ async function checkRanges(file: ByteSource, ranges: readonly Range[]): Promise<
   for (const { tensor, start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
     const where = { file: file.name, tensor };
     if (end > file.size) {
-      fail('a tensor ends inside its file', { ...where, end, size: file.size });
+      fail('a tensor reaches beyond the end of its file', { ...where, end, size: file.size });
     }
-    if (start < at) fail('tensors do not overlap', { ...where, other: before, start });
+    if (start < at) fail('two tensors overlap', { ...where, other: before, start });
     await checkZeros(file, at, start);
     at = end;
     before = tensor;
@@ -108,7 +111,7 @@ async function checkZeros(file: ByteSource, start: number, end: number): Promise
     const bytes = await file.read(at, Math.min(end, at + chunkBytes));
     const found = bytes.findIndex((byte) => byte !== 0);
     if (found !== -1) {
-      fail('bytes between tensors are zero', { file: file.name, offset: at + found });
+      fail('a byte between tensors is not zero', { file: file.name, offset: at + found });
     }
   }
 }

@@ -171,7 +171,9 @@ describe('writeModels', () => {
   test('refuses models whose weights differ', async () => {
     const other = withWeights((each) => ({ ...each, name: `${each.name}2` }));
     const jobs = [fp32, { model: other, path: 'onnx/other.onnx' }];
-    await expect(writeModels(jobs, sampleWeights(8), memorySink())).rejects.toThrow('same weights');
+    await expect(writeModels(jobs, sampleWeights(8), memorySink())).rejects.toThrow(
+      'different weights',
+    );
   });
 
   test('waits for every write before it fails', async () => {

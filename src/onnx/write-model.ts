@@ -129,7 +129,7 @@ async function settle(writes: readonly Promise<void>[]): Promise<void> {
 function sharedInitializers(jobs: readonly WriteJob[]): readonly Initializer[] {
   const [first, ...others] = jobs.map(({ model }) => model.graph.initializers);
   if (first !== undefined && others.some((other) => describe(other) !== describe(first))) {
-    throw new ToolkitError('INTERNAL', 'models that are written together have the same weights');
+    throw new ToolkitError('INTERNAL', 'models that are written together have different weights');
   }
   return first ?? [];
 }
