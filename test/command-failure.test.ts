@@ -1,6 +1,6 @@
 // The built command where something is wrong: statuses, one-line errors, and nothing left behind.
 
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -78,6 +78,16 @@ describe('a conversion that cannot be', () => {
     expect(ran.status).toBe(74);
     expect(errorLine(ran)).toMatch(/^error\[DISK_FULL\]: .*needed=5\d{6}, free=\d+\)/);
     expect(readdirSync(disk)).toEqual([]);
+  });
+
+  it('exits 74, not 1, when its result cannot be printed', async (context) => {
+    context.skip(!existsSync('/dev/full'), 'there is no /dev/full');
+    const full = openSync('/dev/full', 'w');
+    const ran = await command(['inspect', shakespeare], { stdout: full });
+    closeSync(full);
+    expect(ran.status).toBe(74);
+    expect(errorLine(ran)).toMatch(/^error\[IO_FAILED\]: ENOSPC/);
+    expect(ran.stderr).not.toMatch(/^ +at /m);
   });
 
   it('prints a stack with --debug only', async () => {

@@ -15,6 +15,8 @@ export interface RunOptions {
   /** The current folder. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** An open file that takes what is printed to stdout. */
+  readonly stdout?: number;
   /** Given the process when it has printed something to stderr. */
   readonly onProgress?: (child: ChildProcess) => void;
 }
@@ -27,17 +29,21 @@ export function caseFolder(name: string): string {
 /** Runs `modernbert-onnx` with arguments, and waits for its end. */
 export function command(
   args: readonly string[],
-  { cwd = root, env = {}, onProgress }: RunOptions = {},
+  { cwd = root, env = {}, stdout, onProgress }: RunOptions = {},
 ): Promise<Ran> {
   const bin = join(root, 'dist/bin/modernbert-onnx.js');
-  const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['pipe', stdout ?? 'pipe', 'pipe'],
+  });
   const text = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (chunk: string) => {
+    child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
       text[name] += chunk;
     });
   }
-  if (onProgress !== undefined) child.stderr.once('data', () => onProgress(child));
+  if (onProgress !== undefined) child.stderr?.once('data', () => onProgress(child));
   return new Promise((resolve) => {
     child.on('close', (status) => resolve({ status, ...text }));
   });

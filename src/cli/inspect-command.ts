@@ -5,17 +5,13 @@ import { basename, dirname, extname } from 'node:path';
 import { openFolder } from '../checkpoint/file-source.ts';
 import { openSource } from '../model/source.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
-import type { CommonFlags, Context, Outcome } from './command.ts';
+import type { Context, Outcome } from './command.ts';
 import { describeCheckpoint } from './describe-checkpoint.ts';
 import { describeModel } from './describe-model.ts';
 import { descriptionText } from './description.ts';
 import { openSourceFolder } from './open-source.ts';
 
-export async function inspectCommand(
-  subject: string,
-  _flags: CommonFlags,
-  context: Context,
-): Promise<Outcome> {
+export async function inspectCommand(subject: string, context: Context): Promise<Outcome> {
   return (await isModelFile(subject))
     ? await inspectModel(subject)
     : await inspectCheckpoint(subject, context);

@@ -31,8 +31,17 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
     if (json)
       printDocument(terminal, { command: argv[0], status: 'error', exitCode, error, warnings });
   };
-  const interrupts = listen((signal, exitCode) => {
-    report({ code: 'INTERRUPTED', message: `ended by ${signal}`, fix: undefined, exitCode });
+  const fail = (error: unknown): number => {
+    if (debug) terminal.err(`${stackOf(error)}\n`);
+    const failure = failureOf(error);
+    report(failure);
+    return failure.exitCode;
+  };
+  const interrupts = listen({
+    signal: (signal, exitCode) => {
+      report({ code: 'INTERRUPTED', message: `ended by ${signal}`, fix: undefined, exitCode });
+    },
+    crash: fail,
   });
   try {
     const request = await parseArguments(argv, terminal);
@@ -44,10 +53,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   } catch (error) {
     // what an interruption breaks off is no failure of its own: the listener ends the process
     if (interrupts.interrupted()) return await new Promise<never>(() => undefined);
-    if (debug) terminal.err(`${stackOf(error)}\n`);
-    const failure = failureOf(error);
-    report(failure);
-    return failure.exitCode;
+    return fail(error);
   }
 }
 
@@ -64,7 +70,7 @@ async function runCommand(request: Request, context: Context): Promise<Outcome> 
     }
     case 'inspect': {
       const { inspectCommand } = await import('./inspect-command.ts');
-      return await inspectCommand(request.subject, request.flags, context);
+      return await inspectCommand(request.subject, context);
     }
     default:
       return request satisfies never;

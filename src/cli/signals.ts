@@ -1,5 +1,5 @@
-// Interruptions: what was begun is cleared away within two seconds, and a second Ctrl-C does not
-// wait for that.
+// Ends that come from outside, and errors that nobody catches: what was begun is cleared away within
+// two seconds, and a second Ctrl-C does not wait for that.
 
 import { constants } from 'node:os';
 
@@ -13,26 +13,42 @@ type Cleanup = () => Promise<void>;
 export interface Interrupts {
   /** Has `cleanup` run when a signal comes, until the returned function is called. */
   readonly guard: (cleanup: Cleanup) => () => void;
-  /** Whether a signal came: then the process ends from here, whatever else is going on. */
+  /** Whether the end has come: then the process ends from here, whatever else is going on. */
   readonly interrupted: () => boolean;
 }
 
-/** Listens for signals. `announce` says that one came, before anything is cleared away. */
-export function listen(announce: (signal: string, exitCode: number) => void): Interrupts {
+/** What is said before anything is cleared away. */
+export interface Announcements {
+  readonly signal: (signal: string, exitCode: number) => void;
+  /** Returns the exit status. */
+  readonly crash: (error: unknown) => number;
+}
+
+/** Listens for signals, and for errors that nobody catches. */
+export function listen(announce: Announcements): Interrupts {
   const cleanups = new Set<Cleanup>();
   let came = false;
+  const end = (exitCode: number): void => {
+    setTimeout(() => process.exit(exitCode), cleanupMs);
+    void Promise.allSettled([...cleanups].map((cleanup) => cleanup())).then(() =>
+      process.exit(exitCode),
+    );
+  };
   for (const signal of signals) {
     const exitCode = 128 + constants.signals[signal];
     process.on(signal, () => {
       if (came) process.exit(exitCode);
       came = true;
-      announce(signal, exitCode);
-      setTimeout(() => process.exit(exitCode), cleanupMs);
-      void Promise.allSettled([...cleanups].map((cleanup) => cleanup())).then(() =>
-        process.exit(exitCode),
-      );
+      announce.signal(signal, exitCode);
+      end(exitCode);
     });
   }
+  // Node itself would exit with 1, which says that a model drifted
+  process.on('uncaughtException', (error) => {
+    if (came) return;
+    came = true;
+    end(announce.crash(error));
+  });
   return {
     guard: (cleanup) => {
       cleanups.add(cleanup);
