@@ -2,12 +2,13 @@
 // asked for, and publishes it.
 
 import { realpath } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
 import type { SourceFolder } from '../base/files.ts';
 import type { Manifest } from '../base/manifest.ts';
 import { convert, plan, type ConvertOptions } from '../convert.ts';
 import { createOutput, nodeSha256, type FileOutput } from '../onnx/file-sink.ts';
+import { holds } from '../onnx/file-target.ts';
 import type { Verified } from '../verify.ts';
 import type { Context, Outcome } from './command.ts';
 import { conversionText, planText } from './convert-text.ts';
@@ -28,17 +29,15 @@ export async function convertCommand(
   const options = optionsOf(flags, context);
   if (flags.dryRun === true) return await dryRun(folder, target, options);
   await refuseSourceInside(source, target);
-  const output = await createOutput(target, {
+  const creating = createOutput(target, {
     force: flags.force === true,
     ...failpointOption(context),
   });
-  for (const sentence of output.notes) context.messages.note(sentence);
-  const release = context.interrupts.guard(() => output.abort());
+  const release = context.interrupts.guard(async () => (await creating).abort());
   try {
-    return await writeOutput(folder, output, { target, flags, options, context });
-  } catch (error) {
-    await output.abort();
-    throw error;
+    const output = await creating;
+    for (const sentence of output.notes) context.messages.note(sentence);
+    return await writeOrAbort(folder, output, { target, flags, options, context });
   } finally {
     release();
   }
@@ -49,6 +48,15 @@ interface Job {
   readonly flags: ConvertFlags;
   readonly options: ConvertOptions;
   readonly context: Context;
+}
+
+async function writeOrAbort(folder: SourceFolder, output: FileOutput, job: Job): Promise<Outcome> {
+  try {
+    return await writeOutput(folder, output, job);
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
 }
 
 async function writeOutput(
@@ -136,9 +144,7 @@ function failpointOption({ env }: Context): { failpoint?: (name: string) => void
 // Replacing the output folder would delete the checkpoint before anybody noticed.
 async function refuseSourceInside(source: string, target: string): Promise<void> {
   const [from, to] = await Promise.all([realpath(source), realpath(target).catch(() => undefined)]);
-  if (to === undefined) return;
-  const inside = relative(to, from);
-  if (inside.startsWith('..') || resolve(to, inside) !== from) return;
+  if (to === undefined || !holds(to, from)) return;
   throw new ToolkitError('OUTPUT_CREATE', 'the output folder holds the checkpoint', {
     where: { output: target, source },
     fix: 'choose another folder',

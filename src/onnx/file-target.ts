@@ -2,16 +2,14 @@
 // that can be known to fail is found here, before any work is done.
 
 import { lstat, mkdir, readdir, rmdir, stat } from 'node:fs/promises';
-import { basename, dirname, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
 import { createError, errnoOf } from './file-errors.ts';
 
 /** The absolute path of an output folder, fit to be replaced by another folder. */
 export function targetPath(target: string): string {
   const path = resolve(target);
-  const inside = relative(path, process.cwd());
-  const holdsCurrent = !inside.startsWith('..') && resolve(path, inside) === process.cwd();
-  if (basename(path) === '' || holdsCurrent) {
+  if (basename(path) === '' || holds(path, process.cwd())) {
     throw refuse(
       target,
       'the output folder would replace the current folder or one above it',
@@ -19,6 +17,13 @@ export function targetPath(target: string): string {
     );
   }
   return path;
+}
+
+/** Whether a folder is another one, or has it somewhere inside; both paths are absolute. */
+export function holds(folder: string, other: string): boolean {
+  const inside = relative(folder, other);
+  // absolute: on another drive of Windows
+  return inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
 }
 
 /** Makes the folders above the target. Returns those that it made, outermost first. */
