@@ -38,7 +38,7 @@ export async function parseArguments(
 function usageError(error: CommanderError, argv: readonly string[]): ToolkitError {
   const command = ['convert', 'verify', 'inspect'].find((name) => name === argv[0]);
   const sentence =
-    argv.length === 0 ? 'a command is missing' : error.message.replace(/^error: /, '');
+    argv.length === 0 ? 'a command is missing' : error.message.replace(/^error: |\.$/g, '');
   return new ToolkitError('USAGE', printable(sentence.replace(/\s+/g, ' ').trim()), {
     fix: `see modernbert-onnx ${command === undefined ? '' : `${command} `}--help`,
     cause: error,

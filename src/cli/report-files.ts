@@ -2,8 +2,9 @@
 
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ToolkitError } from '../base/errors.ts';
 import { manifestName, printManifest, withVerifications, type Manifest } from '../base/manifest.ts';
-import { createError } from '../onnx/file-errors.ts';
+import { createError, errnoOf, writeError } from '../onnx/file-errors.ts';
 import { toJUnit } from '../validate/junit.ts';
 import { tool } from '../base/version.ts';
 import type { Verified } from '../verify.ts';
@@ -42,7 +43,22 @@ export async function record(
 export async function writeJUnit(path: string, { files }: Verified): Promise<void> {
   try {
     await writeFile(path, toJUnit(files, tool.version));
-  } catch (error) {
-    throw createError(error, { file: path });
+  } catch (cause) {
+    const error = errnoOf(cause) ?? '';
+    if (!uncreatable.has(error)) throw writeError(cause, { file: path });
+    throw new ToolkitError('OUTPUT_CREATE', 'the JUnit report cannot be created', {
+      where: { file: path, error },
+      fix: 'give the path of a file in a folder that is there and may be written',
+      cause,
+    });
   }
 }
+
+const uncreatable: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'EACCES',
+  'EPERM',
+  'EROFS',
+]);
