@@ -270,6 +270,8 @@ describe('a folder', () => {
       'a checkpoint is a folder, and this is a file',
     );
     writeFileSync(path('model.gguf'), 'GGUF\x03\0\0\0');
-    await expect(openFolder(path('model.gguf'))).rejects.toThrow('this is a GGUF file');
+    await expect(openFolder(path('model.gguf'))).rejects.toThrow(
+      /this is a GGUF file .*: give the folder that holds config\.json/,
+    );
   });
 });

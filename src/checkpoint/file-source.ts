@@ -154,14 +154,16 @@ async function openInFolder(folder: string, name: string): Promise<ByteSource | 
 
 async function refuseFile(path: string): Promise<never> {
   const source = await fileSource(path);
-  const found = sniff(await source.read(0, Math.min(source.size, sniffBytes)), source.size);
-  await source.close();
+  const first = await source
+    .read(0, Math.min(source.size, sniffBytes))
+    .finally(() => source.close());
+  const found = sniff(first, source.size);
   throw new ToolkitError(
     'FILE_KIND',
     `a checkpoint is a folder, and this is ${found?.is ?? 'a file'}`,
     {
       where: { path },
-      fix: found?.fix ?? 'give the folder that holds config.json and the weights',
+      fix: 'give the folder that holds config.json and the weights',
     },
   );
 }

@@ -5,6 +5,9 @@ import { storedBits, type StoredDType } from '../base/dtypes.ts';
 import { ToolkitError, type ErrorCode } from '../base/errors.ts';
 import { JsonReader, type JsonKind } from '../base/json-reader.ts';
 
+/** What to do about a header that breaks the format. */
+export const damagedFix = 'download the file again, or save it again with save_pretrained';
+
 /** A tensor's entry. Offsets count from the end of the header. */
 export interface HeaderEntry {
   readonly name: string;
@@ -136,6 +139,7 @@ function failMissing(parser: Parser, field: string, tensor: string): never {
 function fail(parser: Parser, code: ErrorCode, rule: string, tensor: string, where = {}): never {
   throw new ToolkitError(code, rule, {
     where: { file: parser.file, ...(tensor === '' ? {} : { tensor }), ...where },
+    fix: damagedFix,
   });
 }
 

@@ -3,7 +3,7 @@
 
 import { storedBits } from '../base/dtypes.ts';
 import { ToolkitError, type ErrorCode } from '../base/errors.ts';
-import type { HeaderEntry } from './safetensors-header.ts';
+import { damagedFix, type HeaderEntry } from './safetensors-header.ts';
 import type { Placement } from './tensor-ref.ts';
 
 export interface DataSpan {
@@ -99,5 +99,6 @@ function fail(code: ErrorCode, rule: string, file: string, entry: HeaderEntry, w
   const { name, dtype, shape } = entry;
   throw new ToolkitError(code, rule, {
     where: { file, tensor: name, dtype, shape: shape.map(String), ...where },
+    fix: damagedFix,
   });
 }

@@ -5,7 +5,7 @@ import type { ByteSource } from '../base/files.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { maxHeaderBytes } from '../base/limits.ts';
 import type { TensorRef } from '../base/tensors.ts';
-import { parseHeader, type Header } from './safetensors-header.ts';
+import { damagedFix, parseHeader, type Header } from './safetensors-header.ts';
 import { layOut } from './safetensors-layout.ts';
 import { safetensorsKind, sniff, sniffBytes } from './sniff.ts';
 import { placedTensor } from './tensor-ref.ts';
@@ -26,7 +26,10 @@ export async function readSafetensors(source: ByteSource): Promise<WeightsFile> 
   const start = await headerEnd(source);
   const text = decodeUtf8(await source.read(8, start));
   if (text === undefined) {
-    throw new ToolkitError('ST_HEADER_UTF8', 'the header is not UTF-8', { where: { file } });
+    throw new ToolkitError('ST_HEADER_UTF8', 'the header is not UTF-8', {
+      where: { file },
+      fix: damagedFix,
+    });
   }
   const header = parseHeader(text, file);
   const placements = layOut(header.entries, { file, start, size: source.size });
