@@ -32,7 +32,7 @@ export function withConsumerSettings(
     const merged = { ...(own instanceof Map ? (toPlain(own) as object) : {}), ...value };
     return `${JSON.stringify({ ...(toPlain(raw) as object), [key]: merged }, undefined, 2)}\n`;
   }
-  const body = text.replace(/\s*\}\s*$/, '');
+  const body = text.trimEnd().slice(0, -1).trimEnd(); // without the closing brace
   const printed = JSON.stringify(value, undefined, 2).replaceAll('\n', '\n  ');
   return `${body}${raw.size > 0 ? ',' : ''}\n  "${key}": ${printed}\n}\n`;
 }
