@@ -221,6 +221,13 @@ describe('functions', () => {
     expect(broken({}, { functions })).toMatch('Relu reads w before anything produces it');
   });
 
+  test('a body that leaves an input of the call unread', () => {
+    const nodes = graph.nodes.map((each) =>
+      each === call ? { ...call, inputs: ['h', 'h'] } : each,
+    );
+    expect(broken({ nodes })).toMatch('Repeat has 2 inputs, its body 1');
+  });
+
   test('a body with two producers of a value', () => {
     const twice = node('Relu', ['x'], ['y']);
     expect(broken({}, { functions: withNodes(twice, twice) })).toMatch('y has two producers');
@@ -245,6 +252,13 @@ describe('operator sets', () => {
   test('an operator of a domain that its function does not import', () => {
     const functions = [{ ...body, opsets: { 'com.microsoft': 1 } }];
     expect(broken({}, { functions })).toMatch("Concat is of domain '', which is not imported");
+  });
+
+  test('a function of another version than the model', () => {
+    const functions = [{ ...body, opsets: { '': 24 } }];
+    expect(broken({}, { functions })).toBe(
+      "domain '' is of version 24 here and 21 in the model (graph=Repeat)",
+    );
   });
 
   test('an operator inside a branch', () => {

@@ -6,7 +6,7 @@ import { formatShape, type TensorType } from '../base/tensors.ts';
 import { compatible } from './dims.ts';
 import { fact, type Fact } from './facts.ts';
 import { givenFacts } from './finish.ts';
-import type { FunctionDef, Graph, Model, Node } from './graph.ts';
+import { fusedDomain, type FunctionDef, type Graph, type Model, type Node } from './graph.ts';
 import { type FusedRule, inferFunction, inferNodes } from './infer.ts';
 
 /** Throws GRAPH_INVALID at the first rule that the model breaks. */
@@ -16,6 +16,7 @@ export function checkModel(model: Model, fused: ReadonlyMap<string, FusedRule>):
   for (const fn of model.functions) {
     checkAssignment(fn.name, fn.inputs, fn.nodes, fn.outputs);
     checkOpsets(fn.nodes, fn.opsets, fn.name);
+    checkSameVersions(fn, model);
   }
   checkBodies(model, fused);
 }
@@ -84,6 +85,16 @@ function checkOpsets(
   if (foreign) fail(`${foreign.op} is of domain '${foreign.domain}', which is not imported`, where);
 }
 
+/** An operator means the same inside a function and around it. */
+function checkSameVersions({ name, opsets }: FunctionDef, model: Model): void {
+  for (const [domain, version] of Object.entries(opsets)) {
+    const around = model.opsets[domain] ?? version;
+    if (version !== around) {
+      fail(`domain '${domain}' is of version ${version} here and ${around} in the model`, name);
+    }
+  }
+}
+
 /** Nodes, and those of the branches inside them. */
 function withBranches(nodes: readonly Node[]): readonly Node[] {
   return nodes.flatMap((node) => {
@@ -104,8 +115,14 @@ function checkBodies({ graph, functions }: Model, fused: ReadonlyMap<string, Fus
   const types = typesOf(graph);
   for (const node of graph.nodes) {
     const rule = fused.get(node.op);
-    if (!rule || node.domain === '') continue;
+    if (!rule || node.domain !== fusedDomain) continue;
     const body = bodies.get(node.op) ?? fail(`function ${node.op} has no body`, graph.name);
+    if (body.inputs.length !== node.inputs.length) {
+      fail(
+        `${node.op} has ${node.inputs.length} inputs, its body ${body.inputs.length}`,
+        graph.name,
+      );
+    }
     const inputs = node.inputs.map((name) => types.get(name) ?? fail(`${name} has no type`, name));
     const expected = rule({ inputs, attributes: node.attributes });
     const found = inferFunction(body, inputs.map(untold), node.attributes, fused);
