@@ -30,7 +30,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       .get('task')
       .among(['text-generation', 'text-classification', 'feature-extraction'] as const),
     target: root.get('target').among(['onnxruntime', 'portable'] as const),
-    dtypes: root.list('dtypes').map((item) => item.among(['fp32', 'fp16'] as const)),
+    dtypes: readDtypes(root),
     inputs: root.list('inputs').map(readFile),
     outputs: root.list('outputs').map(readOutput),
     weights: {
@@ -43,6 +43,12 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     warnings: root.list('warnings').map((item) => item.text()),
     verifications: root.list('verifications').map(readVerification),
   };
+}
+
+// Without a model, a verification would have nothing to fail.
+function readDtypes(root: Field): Manifest['dtypes'] {
+  const dtypes = root.list('dtypes').map((item) => item.among(['fp32', 'fp16'] as const));
+  return dtypes.length > 0 ? dtypes : fail('lists no dtype', 'the manifest');
 }
 
 // Plain names, at most one folder deep: what a conversion writes and all that is opened.

@@ -72,6 +72,7 @@ describe('a manifest', () => {
     [['schemaVersion'], 2, /another schemaVersion than 1/],
     [['task'], 'fill-mask', /the manifest\.task is none of/],
     [['dtypes'], 'fp32', /is not a list/],
+    [['dtypes'], [], /lists no dtype/],
     [['outputs', '0', 'path'], '../config.json', /outputs\[0\] has no plain path/],
     [['outputs', '0', 'path'], '/etc/passwd', /plain path/],
     [['outputs', '1', 'path'], 'a/b/c', /plain path/],
