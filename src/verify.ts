@@ -168,11 +168,16 @@ export async function verify(
 async function readOutputConfig({ root }: Output): Promise<ModernBertDecoderConfig> {
   const name = 'config.json';
   const source = await root.open(name);
-  if (!source) throw new ToolkitError('INPUT_MISSING', `the folder has no ${name}`);
+  if (!source) {
+    throw new ToolkitError('INPUT_MISSING', `the folder has no ${name}`, {
+      where: { folder: root.name },
+      fix: 'convert again, or copy the folder again',
+    });
+  }
   const bytes = await readWhole(source, maxConfigBytes).finally(() => source.close());
   const text = decodeUtf8(bytes);
   if (text === undefined)
-    throw new ToolkitError('JSON_SYNTAX', 'the file is not UTF-8', { where: { name } });
+    throw new ToolkitError('JSON_SYNTAX', 'the file is not UTF-8', { where: { file: name } });
   return readConfig(text).config;
 }
 
