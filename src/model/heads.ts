@@ -1,8 +1,7 @@
 // What is read from the hidden states: next-token logits, class logits, or the states themselves.
 
-import { activations } from '../../ops/activations.ts';
+import { activationOf } from '../../ops/activations.ts';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
-import { ToolkitError } from '../base/errors.ts';
 import { int } from '../ir/attributes.ts';
 import type { Builder } from '../ir/builder.ts';
 import { tokenTable } from './decoder.ts';
@@ -114,11 +113,8 @@ function predictionHead(
     },
     `${name}.dense.out`,
   );
-  const activation = activations.get(classifierActivation);
-  if (!activation) {
-    throw new ToolkitError('UNSUPPORTED_CONFIG', `no activation ${classifierActivation}`);
-  }
-  const activated = activation.nodes(b, dense, { gelu: 'node', as: `${name}.activated` });
+  const output = { gelu: 'node', as: `${name}.activated` } as const;
+  const activated = activationOf(classifierActivation).nodes(b, dense, output);
   const norm = {
     module: `${name}.norm`,
     name: `${name}.norm`,
