@@ -98,7 +98,7 @@ def task_of(config) -> str:
 def make_prompts(config, source: Path, text: Path | None) -> dict:
     if text is not None:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        lines = [line for line in text.read_text().splitlines() if line.strip()]
+        lines = [line for line in text.read_text(encoding="utf-8").splitlines() if line.strip()]
         rows = [tokenizer(line)["input_ids"] for line in lines]
     else:
         window = max(config.sliding_window, 4)
