@@ -289,6 +289,7 @@ export class JsonReader {
         line,
         column: this.#at - before.lastIndexOf('\n'),
       },
+      fix: 'correct the file there, or get it again',
     });
   }
 }

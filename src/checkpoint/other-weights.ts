@@ -38,7 +38,7 @@ const others: readonly Other[] = [
   {
     names: /\.onnx$|^onnx$/,
     rule: 'this model is ONNX already, not a checkpoint of transformers',
-    fix: 'convert the checkpoint that the ONNX model was made from',
+    fix: 'convert the checkpoint that it was made from, or inspect the .onnx file itself',
   },
   {
     names: /^flax_model.*\.msgpack|^tf_model.*\.h5|\.ckpt\.index$/,

@@ -76,7 +76,7 @@ async function readConfigFile(folder: SourceFolder): Promise<Asset> {
   const source = await folder.open(name);
   if (!source) {
     refuseOthers(folder.name, await folder.list());
-    throw new ToolkitError('INPUT_MISSING', 'a checkpoint has a config.json beside its weights', {
+    throw new ToolkitError('INPUT_MISSING', 'the folder has no config.json beside the weights', {
       where: { folder: folder.name },
       fix: 'give the folder that save_pretrained wrote',
     });

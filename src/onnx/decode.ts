@@ -22,12 +22,16 @@ import { decodeValues } from './tensor-bytes.ts';
 
 /**
  * Reads a model file. Small tensors inside it become values; for the others, and those in data
- * files, the model says where they are. Nested messages end at protobuf's usual depth of 100.
+ * files, the model says where they are. Nested messages end at protobuf's usual depth of 100. `name`
+ * is for messages.
  */
-export function decodeModel(file: Uint8Array): Model {
-  const proto = parse(file);
+export function decodeModel(file: Uint8Array, name = 'model.onnx'): Model {
+  const proto = parse(file, name);
   if (!proto.graph) {
-    throw new ToolkitError('ONNX_INVALID', 'the model file holds no graph');
+    throw new ToolkitError('ONNX_INVALID', 'the model file holds no graph', {
+      where: { file: name },
+      fix: 'the file is damaged or of another kind: write it again',
+    });
   }
   return {
     irVersion: toNumber(proto.ir_version),
@@ -42,17 +46,17 @@ export function decodeModel(file: Uint8Array): Model {
   };
 }
 
-function parse(file: Uint8Array): onnx.ModelProto.$Properties {
+function parse(file: Uint8Array, name: string): onnx.ModelProto.$Properties {
   if (file.length > maxProtobufBytes) {
     throw new ToolkitError('UNSUPPORTED_SIZE', 'the model file is 2 GiB or larger', {
-      where: { size: file.length, limit: maxProtobufBytes },
+      where: { file: name, size: file.length, limit: maxProtobufBytes },
     });
   }
   try {
     return onnx.ModelProto.decode(new protobuf.Reader(file));
   } catch (cause) {
     throw new ToolkitError('ONNX_INVALID', 'the model file is not a protobuf message', {
-      where: { reason: cause instanceof Error ? cause.message : String(cause) },
+      where: { file: name, reason: cause instanceof Error ? cause.message : String(cause) },
       fix: 'the file is damaged or of another kind: write it again',
       cause,
     });

@@ -55,7 +55,7 @@ async function readModel(files: OpenFiles, modelName: string): Promise<Model> {
       where: { file: modelName, size: file.size },
     });
   }
-  return decodeModel(await file.read(0, file.size));
+  return decodeModel(await file.read(0, file.size), modelName);
 }
 
 function rangesByLocation({ graph }: Model): ReadonlyMap<string, readonly Range[]> {
