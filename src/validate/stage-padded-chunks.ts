@@ -11,7 +11,7 @@ import { chunkSizes } from './stage-cached.ts';
 /** Columns of padding in a chunk. */
 const maxPadding = 3;
 
-/** Prompts of one row, which every runtime's attention takes in chunks. */
+/** Runs prompts of one row: ONNX Runtime's attention takes chunks of no others. */
 export async function paddedChunks(
   model: Model,
   ledger: Ledger,
