@@ -16,10 +16,10 @@ import {
   withOutput,
   withVerifications,
 } from './base/manifest.ts';
+import { pureSha256 } from './base/sha256.ts';
 import { sizeOf } from './base/tensors.ts';
 import { tool } from './base/version.ts';
 import type { Asset } from './checkpoint/assets.ts';
-import { pureSha256 } from './checkpoint/hash.ts';
 import { withConsumerSettings } from './config/write.ts';
 import { checkModel } from './ir/check.ts';
 import { countNodes, type NodeCounts } from './ir/count.ts';

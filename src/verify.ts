@@ -16,8 +16,9 @@ import {
 } from './base/manifest.ts';
 import { parseManifest } from './base/manifest-reader.ts';
 import type { Runner } from './base/runner.ts';
+import { pureSha256 } from './base/sha256.ts';
 import { readWhole } from './checkpoint/json-asset.ts';
-import { hashSource, pureSha256 } from './checkpoint/hash.ts';
+import { hashSource } from './checkpoint/hash.ts';
 import { readConfig } from './config/read.ts';
 import { modelPaths } from './convert.ts';
 import { verifyModelFiles } from './onnx/verify-files.ts';

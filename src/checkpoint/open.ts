@@ -4,7 +4,8 @@
 import type { Checkpoint } from '../base/checkpoint.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { ByteSource, Hasher, SourceFolder } from '../base/files.ts';
-import { hashSource, pureSha256 } from './hash.ts';
+import { pureSha256 } from '../base/sha256.ts';
+import { hashSource } from './hash.ts';
 import { nameTensors } from './keys.ts';
 import { passedOver, refuseFolder } from './other-weights.ts';
 import { readSafetensors, type WeightsFile } from './safetensors.ts';

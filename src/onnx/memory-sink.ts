@@ -1,9 +1,8 @@
 // Files that are written into memory: for a browser, and for tests.
 
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { ToolkitError } from '../base/errors.ts';
 import type { Sink, SinkFile } from '../base/files.ts';
+import { pureSha256 } from '../base/sha256.ts';
 
 export interface MemorySink extends Sink {
   /** The finished files' bytes, by path. */
@@ -25,7 +24,7 @@ export function memorySink(): MemorySink {
 }
 
 function memoryFile(path: string, finish: (bytes: Uint8Array) => void): SinkFile {
-  const hash = sha256.create();
+  const hash = pureSha256();
   const chunks: Uint8Array[] = [];
   let size = 0;
   return {
@@ -42,7 +41,7 @@ function memoryFile(path: string, finish: (bytes: Uint8Array) => void): SinkFile
         at += chunk.length;
       }
       finish(whole);
-      return { path, size, sha256: bytesToHex(hash.digest()) };
+      return { path, size, sha256: hash.digest() };
     },
   };
 }
