@@ -17,10 +17,8 @@ import { goldenFolder } from './output-folder.ts';
 const root = join(import.meta.dirname, '..');
 
 const entry = `
-  export { convert } from './src/convert.ts';
+  export { blobFolder, convert, memorySink } from './src/browser.ts';
   export { verify } from './src/verify.ts';
-  export { blobFolder } from './src/checkpoint/memory-source.ts';
-  export { memorySink } from './src/onnx/memory-sink.ts';
 `;
 
 /** Bundles conversion and verification with sources and sinks in memory. */

@@ -19,7 +19,7 @@ const floors: readonly (readonly string[])[] = [
   ['src/checkpoint', 'src/config', 'src/onnx', 'src/quantize'],
   ['src/model', 'src/passes', 'src/runtime', 'src/validate', 'src/hub'],
   ['src/convert.ts', 'src/verify.ts'],
-  ['src/index.ts'],
+  ['src/index.ts', 'src/browser.ts'],
   ['src/cli'],
   ['bin'],
 ];
