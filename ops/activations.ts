@@ -1,10 +1,11 @@
-// Every activation a config may name: its ONNX form and its meaning in double precision.
+// Every activation a config may name: its ONNX form, its meaning in double precision, and WGSL.
 //
 // The nodes' constants take the type of the input, so that one form serves float32 and float16.
 
 import { constant, float, string } from '../src/ir/attributes.ts';
 import type { Builder, NodeOptions } from '../src/ir/builder.ts';
 import { ToolkitError } from '../src/base/errors.ts';
+import { activationsInWgsl } from './activations-wgsl.ts';
 import { erf } from './erf.ts';
 
 export interface ActivationOptions extends Pick<NodeOptions, 'as' | 'type'> {
@@ -15,13 +16,18 @@ export interface ActivationOptions extends Pick<NodeOptions, 'as' | 'type'> {
   readonly gelu: 'node' | 'formula';
 }
 
-export interface Activation {
+interface Formula {
   /** Records the nodes that apply it to `x` and returns the name of the result. */
   readonly nodes: (b: Builder, x: string, options: ActivationOptions) => string;
   readonly apply: (x: number) => number;
 }
 
-const geluTanh: Activation = {
+export interface Activation extends Formula {
+  /** `fn activate(x: vec4<f32>) -> vec4<f32>`, and the functions that it calls. */
+  readonly wgsl: string;
+}
+
+const geluTanh: Formula = {
   nodes: (b, x, { gelu, ...output }) =>
     gelu === 'node'
       ? b.op('Gelu', [x], { ...output, attributes: { approximate: string('tanh') } })
@@ -29,7 +35,7 @@ const geluTanh: Activation = {
   apply: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 };
 
-const gelu: Activation = {
+const gelu: Formula = {
   nodes: (b, x, options) =>
     options.gelu === 'node'
       ? b.op('Gelu', [x], options)
@@ -37,12 +43,12 @@ const gelu: Activation = {
   apply: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
 };
 
-const silu: Activation = {
+const silu: Formula = {
   nodes: (b, x, options) => b.op('Mul', [x, b.op('Sigmoid', [x])], options),
   apply: (x) => x * sigmoid(x),
 };
 
-const table: Readonly<Record<string, Activation>> = {
+const table: Readonly<Record<string, Formula>> = {
   gelu,
   gelu_new: geluTanh,
   gelu_pytorch_tanh: geluTanh,
@@ -98,7 +104,12 @@ const table: Readonly<Record<string, Activation>> = {
 };
 
 /** The activations by the names that configs use. */
-export const activations: ReadonlyMap<string, Activation> = new Map(Object.entries(table));
+export const activations: ReadonlyMap<string, Activation> = new Map(
+  Object.entries(table).map(([name, formula]) => [
+    name,
+    { ...formula, wgsl: activationsInWgsl.get(name) ?? '' },
+  ]),
+);
 
 /** The activation of a name that was checked when the config was read. */
 export function activationOf(name: string): Activation {
