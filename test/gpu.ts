@@ -4,15 +4,8 @@ import { expect } from 'vitest';
 import { fromHalf, toHalf } from '../src/base/half.ts';
 import { dawn } from '../src/runtime/dawn.ts';
 import { type Device, type DeviceOptions, openDevice } from '../src/runtime/device.ts';
-import {
-  type Binding,
-  type Element,
-  type Kernel,
-  type Lengths,
-  lengthNames,
-  lengthsBytes,
-  vectorsOf,
-} from '../src/wgsl.ts';
+import { Executor } from '../src/runtime/execute.ts';
+import { type Binding, type Element, type Kernel, type Lengths, vectorsOf } from '../src/wgsl.ts';
 
 /** Opens the test machine's GPU; a machine without one fails the test. */
 export async function testDevice(options: DeviceOptions = {}): Promise<Device> {
@@ -48,65 +41,55 @@ export async function runKernel(
   lengths: Partial<Lengths>,
   contents: Readonly<Record<string, Content>>,
 ): Promise<Readonly<Record<string, Float64Array | Uint32Array>>> {
-  const { gpu } = device;
   const all = { ...noLengths, ...lengths };
-  gpu.pushErrorScope('validation');
-  const pipeline = gpu.createComputePipeline({
-    layout: 'auto',
-    compute: { module: gpu.createShaderModule({ code: kernel.wgsl }), entryPoint: 'main' },
-  });
-  const uniform = gpu.createBuffer({ size: lengthsBytes, usage: usage.UNIFORM | usage.COPY_DST });
-  gpu.queue.writeBuffer(
-    uniform,
-    0,
-    Uint32Array.from(lengthNames, (name) => all[name]),
-  );
-  const buffers = kernel.bindings.map((binding) => {
-    const content = contents[binding.name] ?? expect.fail(`no content for ${binding.name}`);
-    const bytes = bytesOf(binding, content);
-    const buffer = gpu.createBuffer({
-      size: bytes.byteLength,
-      usage: usage.STORAGE | usage.COPY_DST | usage.COPY_SRC,
-    });
-    gpu.queue.writeBuffer(buffer, 0, bytes);
-    return { binding, content, buffer, size: bytes.byteLength };
-  });
-  const encoder = gpu.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(
-    0,
-    gpu.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
-      entries: [uniform, ...buffers.map(({ buffer }) => buffer)].map((buffer, binding) => ({
-        binding,
-        resource: { buffer },
-      })),
+  const executor = new Executor(device);
+  await executor.prepare([kernel]);
+  executor.setLengths(all);
+  const buffers = new Map(
+    kernel.bindings.map((binding): [string, GPUBuffer] => {
+      const content = contents[binding.name] ?? expect.fail(`no content for ${binding.name}`);
+      return [binding.name, bufferOf(device, bytesOf(binding, content))];
     }),
   );
-  pass.dispatchWorkgroups(...kernel.grid(all));
+  const encoder = device.gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  executor.record(pass, { kernel }, all, (name) => buffers.get(name) ?? expect.fail(name));
   pass.end();
-  const written = buffers.filter(({ binding }) => binding.access === 'read_write');
-  const reads = written.map(({ buffer, size }) => {
-    const read = gpu.createBuffer({ size, usage: usage.MAP_READ | usage.COPY_DST });
-    encoder.copyBufferToBuffer(buffer, 0, read, 0, size);
-    return read;
-  });
-  gpu.queue.submit([encoder.finish()]);
-  const invalid = await gpu.popErrorScope();
-  if (invalid) expect.fail(`${kernel.name}: ${invalid.message}\n${kernel.wgsl}`);
   const results: Record<string, Float64Array | Uint32Array> = {};
-  for (const [i, { binding, content }] of written.entries()) {
-    const read = reads[i];
-    await read?.mapAsync(1);
-    const bytes = read?.getMappedRange().slice(0) ?? new ArrayBuffer();
-    results[binding.name] = valuesOf(binding, content, bytes);
-    read?.destroy();
+  const reads = kernel.bindings
+    .filter(({ access }) => access === 'read_write')
+    .map((binding) => ({ binding, read: copyOf(device, encoder, buffers.get(binding.name)) }));
+  device.gpu.queue.submit([encoder.finish()]);
+  for (const { binding, read } of reads) {
+    await read.mapAsync(usage.MAP_READ);
+    const content = contents[binding.name] ?? expect.fail(binding.name);
+    results[binding.name] = valuesOf(binding, content, read.getMappedRange().slice(0));
+    read.destroy();
   }
-  uniform.destroy();
-  for (const { buffer } of buffers) buffer.destroy();
+  for (const buffer of buffers.values()) buffer.destroy();
+  executor.destroy();
   device.check();
   return results;
+}
+
+function bufferOf({ gpu }: Device, bytes: Uint8Array<ArrayBuffer>): GPUBuffer {
+  const buffer = gpu.createBuffer({
+    size: bytes.byteLength,
+    usage: usage.STORAGE | usage.COPY_DST | usage.COPY_SRC,
+  });
+  gpu.queue.writeBuffer(buffer, 0, bytes);
+  return buffer;
+}
+
+function copyOf(
+  { gpu }: Device,
+  encoder: GPUCommandEncoder,
+  from: GPUBuffer | undefined,
+): GPUBuffer {
+  if (!from) return expect.fail('no buffer');
+  const read = gpu.createBuffer({ size: from.size, usage: usage.MAP_READ | usage.COPY_DST });
+  encoder.copyBufferToBuffer(from, 0, read, 0, from.size);
+  return read;
 }
 
 /** GPUBufferUsage, which a module cannot read before the GPU is opened. */
@@ -114,7 +97,6 @@ const usage = {
   MAP_READ: 1,
   COPY_SRC: 4,
   COPY_DST: 8,
-  UNIFORM: 64,
   STORAGE: 128,
 } as const;
 

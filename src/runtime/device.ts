@@ -80,8 +80,6 @@ const storageBuffers = 8;
 const mostThreads = 256;
 
 function limitsOf({ features, limits }: GPUAdapter, most: Partial<GpuLimits>): GpuLimits {
-  const within = (limit: number, wanted: number | undefined): number =>
-    Math.min(limit, wanted ?? limit);
   return {
     shaderF16: features.has('shader-f16') && most.shaderF16 !== false,
     subgroups: features.has('subgroups') && most.subgroups !== false,
@@ -96,6 +94,10 @@ function limitsOf({ features, limits }: GPUAdapter, most: Partial<GpuLimits>): G
       most.workgroupsPerDimension,
     ),
   };
+}
+
+function within(limit: number, wanted: number | undefined): number {
+  return Math.min(limit, wanted ?? limit);
 }
 
 function featuresOf(
