@@ -43,8 +43,8 @@ fn activate(x: vec4<f32>) -> vec4<f32> {
 const gelu = 'max(x, vec4(0.0)) - abs(x) * normal_tail(abs(x))';
 // (1 + tanh(u)) / 2 = logistic(2u); at |x| = 20 it is 0 or 1.
 const geluTanh = activate(
-  `x * logistic(1.5957691 * clamped(x) * (1.0 + 0.044715 * clamped(x) * clamped(x)))`,
-  'fn clamped(x: vec4<f32>) -> vec4<f32> { return clamp(x, vec4(-20.0), vec4(20.0)); }',
+  `x * logistic(1.5957691 * bounded(x) * (1.0 + 0.044715 * bounded(x) * bounded(x)))`,
+  'fn bounded(x: vec4<f32>) -> vec4<f32> { return clamp(x, vec4(-20.0), vec4(20.0)); }',
   logistic,
 );
 const silu = activate('x * logistic(x)', logistic);
@@ -66,9 +66,9 @@ export const activationsInWgsl: ReadonlyMap<string, string> = new Map(
     swish: silu,
     // tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2); 1 from x = 20 on
     mish: activate(
-      'x * (product(x) / (product(x) + 2.0))',
+      'x * (mish_ratio(x) / (mish_ratio(x) + 2.0))',
       `
-fn product(x: vec4<f32>) -> vec4<f32> {
+fn mish_ratio(x: vec4<f32>) -> vec4<f32> {
   let e = exp(clamp(x, vec4(-87.0), vec4(20.0)));
   return e * (e + 2.0);
 }`,
