@@ -8,7 +8,7 @@ import type { Target } from '../src/base/manifest.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import { openSource } from '../src/model/source.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
-import { type Cache, type Model, modelOf } from '../src/validate/model.ts';
+import { type Cache, type Model, modelOf } from '../src/base/model.ts';
 import { convertCase, goldenFolder } from './output-folder.ts';
 
 const name = 'clm-default'; // a window of 8, so that chunks of 12 cross it

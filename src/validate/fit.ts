@@ -3,7 +3,7 @@
 
 import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
 import { ToolkitError, type ErrorContext } from '../base/errors.ts';
-import { widthOf } from './model.ts';
+import { widthOf } from '../base/model.ts';
 import type { Golden, GoldenPrompt } from './prompt.ts';
 
 /** Fails with GOLDEN_INVALID where task, vocabulary, width or length differ. */

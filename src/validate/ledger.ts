@@ -3,7 +3,7 @@
 import type { Layout } from './batch.ts';
 import type { Gates, StageResult } from './gates.ts';
 import { Comparison, scaleOf } from './metrics.ts';
-import type { Outputs } from './model.ts';
+import type { Outputs } from '../base/model.ts';
 import type { Golden, Row } from './prompt.ts';
 import { rowsOf } from './prompt.ts';
 

@@ -7,7 +7,7 @@ import type { Runner } from '../base/runner.ts';
 import { checkFit } from './fit.ts';
 import { defaultGates, type DtypeGates, type Gates } from './gates.ts';
 import { Ledger } from './ledger.ts';
-import { modelOf, type Model } from './model.ts';
+import { modelOf, type Model } from '../base/model.ts';
 import { rowsOf, type Golden, type GoldenPrompt, type Row } from './prompt.ts';
 import { reportOf, type VerifyReport } from './report.ts';
 import { chunked, decode } from './stage-cached.ts';

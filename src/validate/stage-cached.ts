@@ -2,7 +2,7 @@
 
 import { asRecorded, columns } from './batch.ts';
 import type { Ledger } from './ledger.ts';
-import type { Model, Cache } from './model.ts';
+import type { Model, Cache } from '../base/model.ts';
 import type { GoldenPrompt } from './prompt.ts';
 
 /** Single tokens at the end of a prompt; more would only take longer. */

@@ -2,7 +2,7 @@
 
 import { asRecorded } from './batch.ts';
 import type { Ledger } from './ledger.ts';
-import type { Model } from './model.ts';
+import type { Model } from '../base/model.ts';
 import type { GoldenPrompt } from './prompt.ts';
 
 export async function fullForward(

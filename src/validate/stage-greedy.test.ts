@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Model, Step } from './model.ts';
+import type { Model, Step } from '../base/model.ts';
 import type { GoldenPrompt, Ids } from './prompt.ts';
 import { greedy } from './stage-greedy.ts';
 

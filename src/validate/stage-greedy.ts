@@ -3,7 +3,7 @@
 
 import { asRecorded, withColumn } from './batch.ts';
 import { bestTwo } from './metrics.ts';
-import type { Model } from './model.ts';
+import type { Model } from '../base/model.ts';
 import type { GoldenPrompt, Ids } from './prompt.ts';
 
 export interface GreedyEnd {

@@ -5,7 +5,7 @@ import { toyConfig } from '../../test/toy-model.ts';
 import type { Side } from './batch.ts';
 import { defaultGates } from './gates.ts';
 import { Ledger } from './ledger.ts';
-import type { Model } from './model.ts';
+import type { Model } from '../base/model.ts';
 import { paddedChunks } from './stage-padded-chunks.ts';
 
 /** Ids and masks that a model is fed for the golden's prompt of seven tokens. */

@@ -4,7 +4,7 @@
 import type { ModernBertDecoderConfig } from '../base/config.ts';
 import type { Side } from './batch.ts';
 import type { Ledger } from './ledger.ts';
-import type { Cache, Model } from './model.ts';
+import type { Cache, Model } from '../base/model.ts';
 import { rowsOf, type GoldenPrompt } from './prompt.ts';
 import { chunkSizes } from './stage-cached.ts';
 

@@ -3,7 +3,7 @@
 
 import { padded, withColumn, type Batch, type Side } from './batch.ts';
 import type { Ledger } from './ledger.ts';
-import type { Cache, Model } from './model.ts';
+import type { Cache, Model } from '../base/model.ts';
 import type { Row } from './prompt.ts';
 
 /** Tokens that follow the padded prompt. */

@@ -1,10 +1,10 @@
 // A runner seen as a model: token ids and a mask in, outputs and a cache out.
 
-import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
-import { ToolkitError } from '../base/errors.ts';
-import { halfTable } from '../base/half.ts';
-import type { Feeds, Runner } from '../base/runner.ts';
-import { formatShape, type Tensor } from '../base/tensors.ts';
+import type { ModernBertDecoderConfig, Task } from './config.ts';
+import { ToolkitError } from './errors.ts';
+import { halfTable } from './half.ts';
+import type { Feeds, Runner } from './runner.ts';
+import { formatShape, type Tensor } from './tensors.ts';
 
 /** Keys and values by the input's name that takes them. */
 export type Cache = ReadonlyMap<string, Tensor>;
