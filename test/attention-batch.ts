@@ -70,8 +70,9 @@ export async function attendOne(
     partials: zeros(floats / width, width),
   };
   const stepped = { ...contents, ...(await run(attendStep(shape, limits), contents)) };
-  if (parts === 1) return stepped;
-  return { ...stepped, ...(await run(mergeSplits(shape, limits), stepped)) };
+  const merged = parts === 1 ? {} : await run(mergeSplits(shape, limits), stepped);
+  const { context, keys, values } = { ...stepped, ...merged };
+  return { context, keys, values };
 }
 
 /** Runs kernels; what they wrote comes back as the matrices it was. */

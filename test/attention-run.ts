@@ -26,15 +26,41 @@ export interface Sequence {
   readonly values: RealTensor;
 }
 
-export interface Tables {
+interface Tables {
   readonly cos: Matrix;
   readonly sin: Matrix;
 }
 
-const positions = 256;
+const positions = 300;
 
-export function dtypeOf(element: Element): 'float32' | 'float16' {
+function dtypeOf(element: Element): 'float32' | 'float16' {
   return element === 'f32' ? 'float32' : 'float16';
+}
+
+/**
+ * A shape for each size of heads in steps of `step`, the other properties dealt out in turn: few
+ * enough that compiling them does not take a test's time.
+ */
+export function variedShapes(
+  elements: readonly Element[],
+  windows: readonly number[],
+  step: number,
+): readonly AttentionShape[] {
+  const dealt = <T>(of: readonly T[], i: number): T => of[i % of.length] ?? expect.fail('nothing');
+  return Array.from({ length: 128 / step }, (_, i) => ({
+    heads: 1 + (i % 2),
+    headDim: step * (i + 1),
+    scale: 0.2,
+    window: dealt(windows, i),
+    element: dealt(elements, i + Math.floor(i / windows.length)),
+    table: dealt(elements, i + 2 * Math.floor(i / windows.length)),
+    cached: i % 5 !== 3,
+  }));
+}
+
+/** How near a shape's kernels must come, in parts of 1 + |value|. */
+export function nearness({ element, table }: AttentionShape): number {
+  return element === 'f32' && table === 'f32' ? 2e-5 : 5e-3;
 }
 
 /** Rotary tables of any numbers: the operator does not ask that they be angles. */
@@ -53,24 +79,16 @@ export function sequenceOf(shape: AttentionShape, tokens: number, seed: number):
   const { heads, headDim, scale, window, element } = shape;
   const qkv = realOf(noise(dtypeOf(element), [tokens, 3 * heads * headDim], seed, 2));
   const { cos, sin } = tablesOf(shape);
-  const whole = (value: number, ...dims: readonly number[]): RealTensor => ({
-    shape: dims,
-    data: Float64Array.of(value),
-  });
   const none = { shape: [1, heads, 0, headDim], data: new Float64Array() };
-  const table = ({ rows, columns, data }: Matrix): RealTensor => ({
-    shape: [rows, columns],
-    data: Float64Array.from(data),
-  });
   const [context, keys, values] = fusedAttention.reference(
     [
       { shape: [1, tokens, 3 * heads * headDim], data: qkv.data },
       none,
       none,
-      whole(tokens - 1, 1),
-      whole(tokens),
-      table(cos),
-      table(sin),
+      { shape: [1], data: Float64Array.of(tokens - 1) },
+      { shape: [], data: Float64Array.of(tokens) },
+      realMatrix(cos),
+      realMatrix(sin),
     ],
     { num_heads: int(heads), scale: float(scale), window: int(window) },
   );
@@ -78,8 +96,12 @@ export function sequenceOf(shape: AttentionShape, tokens: number, seed: number):
   return { qkv, context, keys, values };
 }
 
+function realMatrix({ rows, columns, data }: Matrix): RealTensor {
+  return { shape: [rows, columns], data: Float64Array.from(data) };
+}
+
 /** Rows of the cache; one more than there are sequences, in reverse order. */
-export function cacheRowOf(sequences: readonly unknown[], row: number): number {
+function cacheRowOf(sequences: readonly unknown[], row: number): number {
   return sequences.length - row;
 }
 
@@ -125,7 +147,7 @@ export function packed(
 }
 
 /** The cache after some tokens of each row, NaN where it holds nothing that can be seen. */
-export function cacheOf(
+function cacheOf(
   shape: AttentionShape,
   sequences: readonly Sequence[],
   held: readonly number[],
@@ -149,6 +171,18 @@ export function cacheOf(
     }
   }
   return { rows: slots * cacheRows, columns, data };
+}
+
+/** Keys and values of `cacheOf`. */
+export function cachesOf(
+  shape: AttentionShape,
+  sequences: readonly Sequence[],
+  held: readonly number[],
+): { readonly keys: Matrix; readonly values: Matrix } {
+  return {
+    keys: cacheOf(shape, sequences, held, 'keys'),
+    values: cacheOf(shape, sequences, held, 'values'),
+  };
 }
 
 /** Largest distance of a cache from what it must hold; NaN must have stayed. */

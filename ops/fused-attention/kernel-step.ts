@@ -186,7 +186,8 @@ function readBlock(shape: AttentionShape, size: StepSize): string {
   const dots = range(keys / together).map((i) => {
     const number = `thread / ${lanes}u + ${i * together}u`;
     const terms = queryParts(shape, size).map(
-      ({ at: part }, p) => `dot(query_${p}, ${load(element, 'keys', `key_${i} + ${part}`)})`,
+      ({ at: vectorAt }, p) =>
+        `dot(query_${p}, ${load(element, 'keys', `key_${i} + ${vectorAt}`)})`,
     );
     return `    let key_${i} = ${at(number)};
     dots[lane * ${lanePitch(size)}u + ${number}] = ${terms.join('\n      + ')};`;
