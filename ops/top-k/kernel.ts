@@ -15,7 +15,7 @@ import { logSumExp } from './log-sum-exp.ts';
 import { radixSelect } from './radix-select.ts';
 
 export interface TopKShape {
-  /** Logits of a row, at most `mostColumns`. */
+  /** Logits of a row, at most 2^22. */
   readonly columns: number;
   readonly k: number;
 }

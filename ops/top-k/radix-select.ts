@@ -10,8 +10,8 @@ const bins = 2 ** digitBits;
 const binsEach = bins / rowThreads;
 const idBits = 2 * digitBits;
 
-/** Ids that a place has bits for. */
-export const mostColumns: number = 2 ** idBits;
+// ids that a place has bits for
+const mostColumns = 2 ** idBits;
 
 /**
  * WGSL over `logits` and `ordered`: `least_selected`, called in uniform control flow, and
