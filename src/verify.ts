@@ -3,7 +3,6 @@
 //
 // Hashes come first: a file that is not the one that was written is bad data, whatever it computes.
 
-import type { ModernBertDecoderConfig } from './base/config.ts';
 import { ToolkitError } from './base/errors.ts';
 import type { Hasher, SourceFolder } from './base/files.ts';
 import { decodeUtf8 } from './base/json-file.ts';
@@ -19,7 +18,7 @@ import type { Runner } from './base/runner.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { readWhole } from './checkpoint/json-asset.ts';
 import { hashSource } from './checkpoint/hash.ts';
-import { readConfig } from './config/read.ts';
+import { readConfig, type ReadConfig } from './config/read.ts';
 import { modelPaths } from './convert.ts';
 import { verifyModelFiles } from './onnx/verify-files.ts';
 import type { Gates } from './validate/gates.ts';
@@ -136,17 +135,11 @@ export async function verify(
   manifest: Manifest,
   { open, golden, dtypes = manifest.dtypes, gates, onStage }: VerifyOptions,
 ): Promise<Verified> {
-  const config = await readOutputConfig(output);
+  const { config } = await readOutputConfig(output);
   const files: VerifiedFile[] = [];
   for (const dtype of dtypes) {
     const file = modelPaths[dtype];
-    if (!manifest.dtypes.includes(dtype)) {
-      throw new ToolkitError('INPUT_MISSING', `the folder has no ${dtype} model`, {
-        where: { folder: output.root.name, dtypes: manifest.dtypes },
-        fix: `convert with --dtype ${dtype}`,
-      });
-    }
-    const name = file.slice(file.lastIndexOf('/') + 1);
+    const name = modelName(output, manifest, dtype);
     await verifyModelFiles(output.models, name);
     const runner = await open(name);
     try {
@@ -166,7 +159,24 @@ export async function verify(
   };
 }
 
-async function readOutputConfig({ root }: Output): Promise<ModernBertDecoderConfig> {
+/** The name of a format's model in the folder of the models. */
+export function modelName(
+  { root }: Output,
+  { dtypes }: Pick<Manifest, 'dtypes'>,
+  dtype: WeightFormat,
+): string {
+  if (!dtypes.includes(dtype)) {
+    throw new ToolkitError('INPUT_MISSING', `the folder has no ${dtype} model`, {
+      where: { folder: root.name, dtypes },
+      fix: `convert with --dtype ${dtype}`,
+    });
+  }
+  const file = modelPaths[dtype];
+  return file.slice(file.lastIndexOf('/') + 1);
+}
+
+/** Reads the config.json of an output folder. */
+export async function readOutputConfig({ root }: Pick<Output, 'root'>): Promise<ReadConfig> {
   const name = 'config.json';
   const source = await root.open(name);
   if (!source) {
@@ -179,7 +189,7 @@ async function readOutputConfig({ root }: Output): Promise<ModernBertDecoderConf
   const text = decodeUtf8(bytes);
   if (text === undefined)
     throw new ToolkitError('JSON_SYNTAX', 'the file is not UTF-8', { where: { file: name } });
-  return readConfig(text).config;
+  return readConfig(text);
 }
 
 function verificationOf({ file, report }: VerifiedFile, golden: string): Verification {

@@ -12,11 +12,19 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** What a command works with that prints its results as they come. */
+export interface StreamingContext extends Context {
+  /** Prints to stdout. */
+  readonly print: (text: string) => void;
+  /** Aborted when nobody reads stdout anymore: then there is nothing left to do. */
+  readonly readerGone: AbortSignal;
+}
+
 /** What a command found. */
 export interface Outcome {
   /** Whether the answer is yes: exit status 0, or 1. */
   readonly passed: boolean;
-  /** For people, on stdout. */
+  /** For people, on stdout, after what was printed as it came. */
   readonly text: string;
   /** For scripts, with --json: fields of the one document. */
   readonly document: Readonly<Record<string, unknown>>;

@@ -1,17 +1,49 @@
-// The runtime that computes a verification.
+// The runtime that computes: a verification, a text, a label.
 
 import { join } from 'node:path';
+import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
+import type { Decoder, Encoder } from '../base/decoding.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { Runner } from '../base/runner.ts';
 import { openOnnxRuntime } from '../runtime/onnxruntime.ts';
 import { openReferenceFile } from '../runtime/reference/open.ts';
+import { runnerDecoder } from '../runtime/runner-decoder.ts';
+import { runnerEncoder } from '../runtime/runner-encoder.ts';
 import { openFolder } from '../checkpoint/file-source.ts';
 import type { Messages } from './messages.ts';
-import type { VerifyFlags } from './program.ts';
+import type { RuntimeChoice } from './options.ts';
+
+/** A model file of an output folder. */
+export interface ModelFile {
+  /** The path of the models' folder. */
+  readonly folder: string;
+  readonly name: string;
+  readonly config: ModernBertDecoderConfig;
+  readonly task: Task;
+}
+
+/** Opens a language model for the continuation of texts. */
+export async function openDecoder(
+  choice: RuntimeChoice,
+  { folder, name, config }: ModelFile,
+  messages: Messages,
+): Promise<Decoder> {
+  return runnerDecoder(await runtimeOpener(choice, folder, messages)(name), config);
+}
+
+/** Opens a classifier or a feature extractor. */
+export async function openEncoder(
+  choice: RuntimeChoice,
+  { folder, name, config, task }: ModelFile,
+  messages: Messages,
+): Promise<Encoder> {
+  if (task === 'text-generation') throw new TypeError('a language model is no encoder');
+  return runnerEncoder(await runtimeOpener(choice, folder, messages)(name), config, task);
+}
 
 /** A function that opens model files of a folder in the runtime of choice. */
 export function runtimeOpener(
-  choice: VerifyFlags['runtime'],
+  choice: RuntimeChoice,
   folder: string,
   messages: Messages,
 ): (modelName: string) => Promise<Runner> {

@@ -36,7 +36,8 @@ export async function parseArguments(
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): ToolkitError {
-  const command = ['convert', 'verify', 'inspect'].find((name) => name === argv[0]);
+  const commands = ['convert', 'verify', 'inspect', 'generate', 'classify'];
+  const command = commands.find((name) => name === argv[0]);
   const sentence =
     argv.length === 0 ? 'a command is missing' : error.message.replace(/^error: |\.$/g, '');
   return new ToolkitError('USAGE', printable(sentence.replace(/\s+/g, ' ').trim()), {

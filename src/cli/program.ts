@@ -1,11 +1,12 @@
 // The command line's grammar: commands, options and their help.
 
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { ToolkitError } from '../base/errors.ts';
+import { Command, Option } from 'commander';
 import type { Task } from '../base/config.ts';
 import type { Target, WeightFormat } from '../base/manifest.ts';
 import { tool } from '../base/version.ts';
 import type { CommonFlags } from './command.ts';
+import { collect, common, parseDtypes, runtimeOption, type RuntimeChoice } from './options.ts';
+import { addClassify, addGenerate, type TextRequest } from './text-grammar.ts';
 
 export interface ConvertFlags extends CommonFlags {
   readonly output?: string;
@@ -23,7 +24,7 @@ export interface ConvertFlags extends CommonFlags {
 
 export interface VerifyFlags extends CommonFlags {
   readonly golden?: string;
-  readonly runtime: 'auto' | 'webgpu' | 'onnxruntime' | 'reference';
+  readonly runtime: RuntimeChoice;
   readonly dtype?: readonly WeightFormat[];
   readonly gate?: readonly string[];
   readonly junit?: string;
@@ -34,7 +35,8 @@ export interface VerifyFlags extends CommonFlags {
 export type Request =
   | { readonly command: 'convert'; readonly source: string; readonly flags: ConvertFlags }
   | { readonly command: 'verify'; readonly folder: string; readonly flags: VerifyFlags }
-  | { readonly command: 'inspect'; readonly subject: string; readonly flags: CommonFlags };
+  | { readonly command: 'inspect'; readonly subject: string; readonly flags: CommonFlags }
+  | TextRequest;
 
 /** The grammar; a command line that fits it is handed to `accept`. */
 export function buildProgram(accept: (request: Request) => void): Command {
@@ -48,6 +50,8 @@ export function buildProgram(accept: (request: Request) => void): Command {
   addConvert(program, accept);
   addVerify(program, accept);
   addInspect(program, accept);
+  addGenerate(program, accept);
+  addClassify(program, accept);
   return program;
 }
 
@@ -91,11 +95,7 @@ function addVerify(program: Command, accept: (request: Request) => void): void {
     .description('Holds converted models against reference outputs. Exits 1 when one drifts.')
     .argument('<dir>', 'folder that convert wrote')
     .option('--golden <path>', "recorded outputs, a file or a case folder (default: the folder's)")
-    .addOption(
-      new Option('--runtime <runtime>', 'runtime that computes')
-        .choices(['auto', 'webgpu', 'onnxruntime', 'reference'])
-        .default('auto'),
-    )
+    .addOption(runtimeOption())
     .option('--dtype <list>', 'models to verify (default: all)', parseDtypes)
     .option('--gate <name=value>', 'a stricter limit, as kl=0.0001; may be repeated', collect)
     .option('--junit <file>', 'write the report as JUnit XML too')
@@ -115,33 +115,6 @@ function addInspect(program: Command, accept: (request: Request) => void): void 
     .action((subject: string, flags: CommonFlags) => {
       accept({ command: 'inspect', subject, flags });
     });
-}
-
-function common(command: Command): Command {
-  return command
-    .option('--json', 'print one JSON document')
-    .option('--debug', 'check every step, and print the stack of an error');
-}
-
-const written = new Set<string>(['fp32', 'fp16'] satisfies WeightFormat[]);
-const planned = new Set(['q8', 'q4', 'q4f16']);
-
-function parseDtypes(text: string): readonly WeightFormat[] {
-  const names = text.split(',').map((name) => name.trim());
-  for (const name of names) {
-    if (planned.has(name)) {
-      throw new ToolkitError('UNSUPPORTED_OPTION', 'this version writes no quantized models', {
-        where: { dtype: name },
-        fix: 'choose fp32, fp16, or both',
-      });
-    }
-    if (!written.has(name)) throw new InvalidArgumentError('Allowed are fp32 and fp16.');
-  }
-  return [...new Set(names)].filter((name): name is WeightFormat => written.has(name));
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }
 
 const convertExamples = `
@@ -174,4 +147,5 @@ Exit status:
 Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx --verify
   $ modernbert-onnx verify ./my-ettin-onnx
-  $ modernbert-onnx inspect ./my-ettin`;
+  $ modernbert-onnx inspect ./my-ettin
+  $ modernbert-onnx generate ./my-ettin-onnx "Once upon a time" --temperature 0.8`;

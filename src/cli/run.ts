@@ -1,14 +1,14 @@
 // The command line from arguments to exit status: parse, run the command, print what it found.
 
 import { tool } from '../base/version.ts';
-import type { Context, Outcome } from './command.ts';
+import type { Context, Outcome, StreamingContext } from './command.ts';
 import { failureOf, stackOf, type Failure } from './failure.ts';
 import { createMessages } from './messages.ts';
 import { parseArguments } from './parse.ts';
 import { createProgress } from './progress.ts';
 import type { Request } from './program.ts';
 import { listen } from './signals.ts';
-import { flush, processTerminal, type Terminal } from './terminal.ts';
+import { flush, processTerminal, type ReadTerminal, type Terminal } from './terminal.ts';
 
 /** Runs a command line and ends the process with its exit status. */
 export async function main(argv: readonly string[]): Promise<never> {
@@ -17,7 +17,7 @@ export async function main(argv: readonly string[]): Promise<never> {
   process.exit(exitCode);
 }
 
-async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+async function run(argv: readonly string[], terminal: ReadTerminal): Promise<number> {
   const progress = createProgress(terminal);
   const messages = createMessages(terminal, progress.clear);
   // these are looked for by eye, for the line may not parse
@@ -46,7 +46,8 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   try {
     const request = await parseArguments(argv, terminal);
     if (request === undefined) return 0;
-    const context = { messages, progress, interrupts, env: process.env };
+    const { out, readerGone } = terminal;
+    const context = { messages, progress, interrupts, env: process.env, print: out, readerGone };
     const outcome = await runCommand(request, context);
     progress.clear();
     return print(request, outcome, context, terminal);
@@ -58,7 +59,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
 }
 
 // Loaded when asked for: help need not wait for what a conversion takes.
-async function runCommand(request: Request, context: Context): Promise<Outcome> {
+async function runCommand(request: Request, context: StreamingContext): Promise<Outcome> {
   switch (request.command) {
     case 'convert': {
       const { convertCommand } = await import('./convert-command.ts');
@@ -71,6 +72,14 @@ async function runCommand(request: Request, context: Context): Promise<Outcome> 
     case 'inspect': {
       const { inspectCommand } = await import('./inspect-command.ts');
       return await inspectCommand(request.subject, context);
+    }
+    case 'generate': {
+      const { generateCommand } = await import('./generate-command.ts');
+      return await generateCommand(request.folder, request.prompts, request.flags, context);
+    }
+    case 'classify': {
+      const { classifyCommand } = await import('./classify-command.ts');
+      return await classifyCommand(request.folder, request.texts, request.flags, context);
     }
     default:
       return request satisfies never;

@@ -10,11 +10,19 @@ export interface Terminal {
   readonly colored: boolean;
 }
 
+/** A terminal whose results somebody may stop reading. */
+export interface ReadTerminal extends Terminal {
+  /** Aborted when nobody reads stdout anymore. */
+  readonly readerGone: AbortSignal;
+}
+
 /** The process's own streams. A reader that goes away (`| head`) is no error. */
-export function processTerminal(): Terminal {
+export function processTerminal(): ReadTerminal {
+  const reader = new AbortController();
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
+      if (stream === process.stdout) reader.abort();
     });
   }
   const { NO_COLOR, TERM } = process.env;
@@ -22,6 +30,7 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    readerGone: reader.signal,
     interactive,
     colored: interactive && (NO_COLOR ?? '') === '',
   };

@@ -25,13 +25,14 @@ export function scoringOf({ labels, problemType }: Labeling): Scoring {
   return 'softmax';
 }
 
-/** The labels of every row, best first. */
+/** The labels of every row, best first. Errors count the rows from `first` on. */
 export async function classify(
   encoder: Encoder,
   rows: readonly (readonly number[])[],
   labeling: Labeling,
+  first = 0,
 ): Promise<readonly (readonly LabelScore[])[]> {
-  for (const [index, { length }] of rows.entries()) checkLength(length, index, encoder);
+  for (const [index, { length }] of rows.entries()) checkLength(length, first + index, encoder);
   const scoring = scoringOf(labeling);
   const outputs = await encoder.encode(rows);
   return outputs.map((logits) => {

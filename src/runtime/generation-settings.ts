@@ -22,13 +22,10 @@ export interface GenerationOptions extends Partial<Sampling> {
   readonly stopIds?: readonly number[];
 }
 
+type Lengths = Pick<GenerationOptions, 'maxNewTokens' | 'maxLength'>;
+
 /** Options with a value for everything but the length, which depends on the prompt. */
-export interface GenerationSettings extends Required<
-  Omit<GenerationOptions, 'maxNewTokens' | 'maxLength'>
-> {
-  readonly maxNewTokens: number | undefined;
-  readonly maxLength: number | undefined;
-}
+export type GenerationSettings = Lengths & Required<Omit<GenerationOptions, keyof Lengths>>;
 
 /** Tokens added where nothing says how many. */
 const usualNewTokens = 20;
@@ -79,15 +76,16 @@ export function settingsOf(
     });
   }
   // a length that the caller gives comes before the other one of the model
-  const maxNewTokens = given.maxLength === undefined ? settings.maxNewTokens : given.maxNewTokens;
-  return { ...settings, maxNewTokens, maxLength: settings.maxLength };
+  if (given.maxLength === undefined || given.maxNewTokens !== undefined) return settings;
+  const { maxNewTokens: _, ...others } = settings;
+  return others;
 }
 
 /** How many tokens a prompt may be continued by; more than the model has positions for is an error. */
 export function newTokensOf(
   promptLength: number,
   maxPositions: number,
-  { maxNewTokens, maxLength }: Pick<GenerationSettings, 'maxNewTokens' | 'maxLength'>,
+  { maxNewTokens, maxLength }: Lengths,
 ): number {
   const room = maxPositions - promptLength;
   const asked = maxNewTokens ?? (maxLength === undefined ? undefined : maxLength - promptLength);

@@ -20,7 +20,7 @@ const contextTokens = 8;
 export function createTextStream(tokenizer: Tokenizer, before: readonly number[] = []): TextStream {
   // Decoding all tokens again at each step would cost the square of their number: those whose text
   // is out stand in for all before them.
-  let context = before.slice(-contextTokens);
+  let context: readonly number[] = before.slice(-contextTokens);
   let pending: readonly number[] = [];
   let given = 0;
   const rest = (): string => {
