@@ -32,7 +32,7 @@ function columnsOf({ outputs, gated, part }: ProductShape): {
 }
 
 export function productCase(shape: ProductShape, { rows, seed, reach }: Draw): ProductCase {
-  const { inputs, outputs, element, bias, residual, norm } = shape;
+  const { inputs, outputs, element, bias, norm } = shape;
   const { all } = columnsOf(shape);
   const x = random(element, rows * inputs, seed, reach);
   const { columns, contents } = randomWeight(shape, seed + 1, 1 / Math.max(1, norm ? 1 : reach));
@@ -153,14 +153,13 @@ function randomBlocks(
   const blocks = Math.ceil(inputs / blockSize);
   const rowBytes = (blocks * blockSize * bits) / 8;
   const zeroBytes = Math.ceil((blocks * bits) / 8);
-  const byte = (value: number): number => Math.floor(Math.abs(value) * 256);
-  const codes = Uint8Array.from(random('f32', all * rowBytes, seed, 1), byte);
-  const zeros_ = Uint8Array.from(random('f32', all * zeroBytes, seed + 7, 1), byte);
+  const codes = Uint8Array.from(random('f32', all * rowBytes, seed, 1), byteOf);
+  const zeroCodes = Uint8Array.from(random('f32', all * zeroBytes, seed + 7, 1), byteOf);
   const size = reach / Math.sqrt(inputs) / 2 ** (bits - 1);
   const scales = random(scale, all * blocks, seed + 8, size);
   const data = { bits, blockSize, columns: inputs, codes, scales };
   const columns = Array.from({ length: all }, (_, row) =>
-    weightRow(zeroPoints ? { ...data, zeroPoints: zeros_ } : data, row),
+    weightRow(zeroPoints ? { ...data, zeroPoints: zeroCodes } : data, row),
   );
   const first = part?.first ?? 0;
   const end = part ? first + part.count : all;
@@ -170,7 +169,11 @@ function randomBlocks(
     scales: new Uint8Array(
       scale === 'f32' ? Float32Array.from(bound).buffer : Uint16Array.from(bound, toHalf).buffer,
     ),
-    zero_points: zeros_.slice(first * zeroBytes, end * zeroBytes),
+    zero_points: zeroCodes.slice(first * zeroBytes, end * zeroBytes),
   };
   return { columns, contents };
+}
+
+function byteOf(value: number): number {
+  return Math.floor(Math.abs(value) * 256);
 }

@@ -3,14 +3,7 @@
 // several rows of one vector of columns in registers. The next stretch is read from memory while
 // this one is worked on.
 
-import {
-  type GpuLimits,
-  header,
-  type Kernel,
-  load,
-  mainParameters,
-  vectorsOf,
-} from '../../src/wgsl.ts';
+import { type GpuLimits, header, type Kernel, mainParameters, vectorsOf } from '../../src/wgsl.ts';
 import { epilogue } from './epilogue.ts';
 import { foldOf } from './fold.ts';
 import { bindingsOf, columnsOf, nameOf, productGrid, type ProductShape } from './shape.ts';
@@ -24,6 +17,7 @@ import {
   tileSize,
 } from './tile-size.ts';
 import { panelLoader, type PanelLoader, panelStart } from './tile-weights.ts';
+import { xVector } from './x-vector.ts';
 
 /** The product in tiles of at most `rows` rows; bindings as in `bindingsOf`. */
 export function productTiles(shape: ProductShape, limits: GpuLimits, rows: TileRows = 64): Kernel {
@@ -35,7 +29,7 @@ export function productTiles(shape: ProductShape, limits: GpuLimits, rows: TileR
 
 var<workgroup> tile: array<vec4<f32>, ${size.rows * tilePitch}>;
 var<workgroup> panels: array<vec4<f32>, ${size.panels * panelSize(shape)}>;
-${xVector(shape)}
+${xVector(shape, { rows: true, vectors: vectorsOf(shape.inputs) % depthVectors !== 0 })}
 ${panels.functions}
 ${foldOf(shape.weight.layout)}
 ${epilogue(shape)}
@@ -79,20 +73,6 @@ fn main(
       rows: size.rows,
     }),
   };
-}
-
-/** WGSL: `x_vector`, vector `i` of a row of x, zeros behind its end. */
-function xVector({ inputs, element, count }: ProductShape): string {
-  const vectors = vectorsOf(inputs);
-  const last = `${vectors - 1}u`;
-  const tail = ['x', 'y', 'z', 'w'].map((name, i) => (i < inputs % 4 ? `value.${name}` : '0.0'));
-  return `
-fn x_vector(row: u32, i: u32) -> vec4<f32> {
-  let place = min(row, lengths.${count} - 1u) * ${vectors}u + min(i, ${last});
-  var value = ${load(element, 'x', 'place')};
-  ${inputs % 4 === 0 ? '' : `if (i == ${last}) { value = vec4(${tail.join(', ')}); }`}
-  return select(vec4(0.0), value, i <= ${last});
-}`;
 }
 
 function vectorsOfThread({ rows, threads }: TileSize): readonly number[] {

@@ -31,7 +31,7 @@ export function productVector(shape: ProductShape, limits: GpuLimits, rows: Vect
   const { columns, slices, words, chunks } = split;
   const bindings = bindingsOf(shape, wordType(words));
   const reader = rowReader(shape, split, rows, limits);
-  const weight = weightReader(shape, split);
+  const weight = weightReader(shape, split, reader.at);
   const vectors = vectorsOf(columnsOf(shape));
   const exact = vectors % columns === 0;
   const lies = shape.weight.layout === 'in-out';
@@ -47,7 +47,7 @@ ${epilogue(shape)}
 fn main(
   ${mainParameters}
 ) {
-  first_row = group.y * ${rows}u;
+  let first_row = group.y * ${rows}u;
   let column = ${lies ? `thread % ${columns}u` : `thread / ${slices}u`};
   let slice = ${lies ? `thread / ${columns}u` : `thread % ${slices}u`};
   let wanted = group.x * ${columns}u + column;

@@ -76,11 +76,6 @@ export function bindingsOf(
   word: 'u32' | 'vec2<u32>' | 'vec4<u32>' = 'u32',
 ): readonly Binding[] {
   const { weight, element, output, bias, residual, norm } = shape;
-  const read = (name: string, kind: Binding['element']): Binding => ({
-    name,
-    access: 'read',
-    element: kind,
-  });
   const blocks = weight.layout === 'blocks';
   return [
     read('x', element),
@@ -93,6 +88,10 @@ export function bindingsOf(
     ...(residual ? [read('residual', element)] : []),
     { name: 'y', access: 'read_write', element: output },
   ];
+}
+
+function read(name: string, element: Binding['element']): Binding {
+  return { name, access: 'read', element };
 }
 
 /** Columns of y that a kernel writes. */

@@ -110,9 +110,8 @@ function outIn(shape: ProductShape, size: TileSize): PanelLoader {
   const { inputs, weight } = shape;
   const element = weight.layout === 'blocks' ? 'f32' : weight.element;
   const items = 4 * panelVectors * depthVectors;
-  const column = (item: string): string => `${item} / ${depthVectors}u`;
   const index = (item: string, panel: number): string =>
-    `${rowOf(shape, size, panel, column(item))} * ${vectorsOf(inputs)}u + min(depth + ${item} % ${depthVectors}u, ${vectorsOf(inputs) - 1}u)`;
+    `${rowOf(shape, size, panel, `${item} / ${depthVectors}u`)} * ${vectorsOf(inputs)}u + min(depth + ${item} % ${depthVectors}u, ${vectorsOf(inputs) - 1}u)`;
   return {
     functions: '',
     read: (declare) =>
@@ -123,7 +122,7 @@ function outIn(shape: ProductShape, size: TileSize): PanelLoader {
       size,
       items,
       (name, item, panel) =>
-        `panels[${panel * panelSize(shape)}u + ${placeOf(`(${column(item)})`)} + ${item} % ${depthVectors}u] = w_${name};`,
+        `panels[${panel * panelSize(shape)}u + ${placeOf(`(${item} / ${depthVectors}u)`)} + ${item} % ${depthVectors}u] = w_${name};`,
     ),
     at: outInPlace(shape),
   };

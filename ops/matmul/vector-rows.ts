@@ -2,16 +2,18 @@
 // f32, normalized there where the shape asks for it. Where they do not fit they are read in place.
 
 import { type GpuLimits, literal, load, vectorsOf } from '../../src/wgsl.ts';
-import type { ProductShape } from './shape.ts';
+import type { NormPrologue, ProductShape } from './shape.ts';
 import type { VectorSplit } from './vector-split.ts';
+import { xVector } from './x-vector.ts';
 
 export interface RowReader {
   /** Vectors of workgroup memory, of the array `scratch`. */
   readonly scratch: number;
-  /** WGSL: `x_at(row: u32, unit: u32, vector: u32) -> vec4<f32>`, zeros behind the end of x. */
   readonly functions: string;
-  /** WGSL that goes before the first call, in uniform control flow. */
+  /** WGSL that goes before the first read, in uniform control flow. */
   readonly prepare: string;
+  /** WGSL: a vector of a unit of one of the workgroup's rows; zeros behind the end of x. */
+  readonly at: (row: number, unit: string, vector: number) => string;
 }
 
 /** Whether a LayerNormalization can go before the product, with so many rows in a workgroup. */
@@ -31,24 +33,27 @@ export function rowReader(
   { workgroupMemory }: GpuLimits,
 ): RowReader {
   const pitch = pitchOf(split);
-  const functions = inPlace(shape, split, rows);
+  const functions = xVector(shape, {
+    rows: rows > 1,
+    vectors: pitch > vectorsOf(shape.inputs),
+  });
   if (16 * rows * pitch > workgroupMemory) {
-    const x = `
-fn x_at(row: u32, unit: u32, vector: u32) -> vec4<f32> {
-  return x_vector(row, unit * ${split.vectors}u + vector);
-}`;
-    return { scratch: 0, functions: `${functions}\n${x}`, prepare: '' };
+    return {
+      scratch: 0,
+      functions,
+      prepare: '',
+      at: (row, unit, vector) =>
+        `x_vector(first_row + ${row}u, (${unit}) * ${split.vectors}u + ${vector}u)`,
+    };
   }
-  // Threads that read units side by side read vectors side by side.
-  const x = `
-fn x_at(row: u32, unit: u32, vector: u32) -> vec4<f32> {
-  return scratch[row * ${pitch}u + vector * ${pitch / split.vectors}u + unit];
-}`;
-  const sum = shape.norm ? sumOfThreads(rows * pitch, threadsOf(split)) : '';
+  const { norm } = shape;
   return {
-    scratch: rows * pitch + (shape.norm ? threadsOf(split) : 0),
-    functions: [functions, x, sum].join('\n'),
-    prepare: shape.norm ? normalized(shape, split, rows) : staged(split, rows),
+    scratch: rows * pitch + (norm ? threadsOf(split) : 0),
+    functions: norm ? `${functions}\n${sumOfThreads(rows * pitch, threadsOf(split))}` : functions,
+    prepare: norm ? normalized(shape, norm, split, rows) : staged(split, rows),
+    // threads that read units side by side read vectors side by side
+    at: (row, unit, vector) =>
+      `scratch[${row * pitch + (vector * pitch) / split.vectors}u + ${unit}]`,
   };
 }
 
@@ -59,30 +64,6 @@ export function threadsOf({ columns, slices }: VectorSplit): number {
 /** Vectors of a row with zeros for the units behind its end. */
 function pitchOf({ slices, chunk, chunks, vectors }: VectorSplit): number {
   return slices * chunk * chunks * vectors;
-}
-
-/** WGSL: `x_vector`, vector `i` of a row of the workgroup, zeros behind its end. */
-function inPlace(
-  { inputs, element, count }: ProductShape,
-  split: VectorSplit,
-  rows: number,
-): string {
-  const vectors = vectorsOf(inputs);
-  const last = `${vectors - 1}u`;
-  const padded = pitchOf(split) > vectors;
-  const at = padded ? `min(i, ${last})` : 'i';
-  const value = load(element, 'x', `place * ${vectors}u + ${at}`);
-  const tail = ['x', 'y', 'z', 'w'].map((name, i) => (i < inputs % 4 ? `value.${name}` : '0.0'));
-  return `
-var<private> first_row: u32 = 0u;
-
-fn x_vector(row: u32, i: u32) -> vec4<f32> {
-  let place = ${rows === 1 ? 'first_row' : `min(first_row + row, lengths.${count} - 1u)`};
-  var value = ${value};
-  ${inputs % 4 === 0 ? '' : `if (i == ${last}) { value = vec4(${tail.join(', ')}); }`}
-  ${padded ? `if (i > ${last}) { value = vec4(0.0); }` : ''}
-  return value;
-}`;
 }
 
 /** WGSL: a loop over the vectors of a row that are this thread's. */
@@ -96,14 +77,21 @@ function overVectors(split: VectorSplit, body: string): string {
 
 function staged(split: VectorSplit, rows: number): string {
   const loops = Array.from({ length: rows }, (_, row) =>
-    overVectors(split, `scratch[${row * pitchOf(split)}u + place] = x_vector(${row}u, i);`),
+    overVectors(
+      split,
+      `scratch[${row * pitchOf(split)}u + place] = x_vector(first_row + ${row}u, i);`,
+    ),
   );
   return `${loops.join('\n  ')}\n  workgroupBarrier();`;
 }
 
 // A thread reads and changes its own vectors only, up to the last barrier. Component r of a sum is row r's.
-function normalized({ inputs, norm }: ProductShape, split: VectorSplit, rows: number): string {
-  if (!norm) return '';
+function normalized(
+  { inputs }: ProductShape,
+  norm: NormPrologue,
+  split: VectorSplit,
+  rows: number,
+): string {
   const each = (body: (cell: string, component: string, row: number) => string): string =>
     Array.from({ length: rows }, (_, row) =>
       overVectors(split, body(`scratch[${row * pitchOf(split)}u + place]`, `[${row}]`, row)),
@@ -114,7 +102,7 @@ function normalized({ inputs, norm }: ProductShape, split: VectorSplit, rows: nu
   return `
   var total = vec4(0.0);
   ${each(
-    (cell, component, row) => `let value = x_vector(${row}u, i);
+    (cell, component, row) => `let value = x_vector(first_row + ${row}u, i);
     ${cell} = value;
     total${component} += dot(value, vec4(1.0));`,
   )}

@@ -3,6 +3,7 @@
 import { load, vectorsOf } from '../../src/wgsl.ts';
 import { codesIn, packedReader, type PackedShape } from '../matmul-nbits/packed.ts';
 import { columnsOf, halvesOf, type ProductShape } from './shape.ts';
+import type { RowReader } from './vector-rows.ts';
 import type { VectorSplit } from './vector-split.ts';
 
 export interface WeightReader {
@@ -12,7 +13,7 @@ export interface WeightReader {
    * unit's number, `vector` the thread's vector of columns.
    */
   readonly read: (declare: 'var ' | '') => string;
-  /** WGSL: adds the products of the chunk's units with `x_at(row, unit, vector)` to the sums. */
+  /** WGSL: adds the products of the chunk's units with x to the sums. */
   readonly multiply: (rows: number) => string;
 }
 
@@ -21,16 +22,28 @@ export function sumName(row: number, half: number): string {
   return `sum_${row}_${half}`;
 }
 
-export function weightReader(shape: ProductShape, split: VectorSplit): WeightReader {
+export function weightReader(
+  shape: ProductShape,
+  split: VectorSplit,
+  x: RowReader['at'],
+): WeightReader {
   return shape.weight.layout === 'blocks'
-    ? blocksReader(shape, shape.weight, split)
-    : denseReader(shape, split);
+    ? blocksReader(shape, shape.weight, split, x)
+    : denseReader(shape, split, x);
 }
 
 const four = [0, 1, 2, 3] as const;
 
 function upTo(count: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => i);
+}
+
+function registerOf(step: number, half: number, i: number): string {
+  return `w_${step}_${half}_${i}`;
+}
+
+function vectorOf(component: (i: number) => string): string {
+  return `vec4(${four.map(component).join(', ')})`;
 }
 
 /** WGSL: the unit `step` steps on, and where the weight ends the last one. */
@@ -46,7 +59,7 @@ function rowOf(shape: ProductShape, half: number, i: number): string {
   return half === 0 ? row : `${row} + ${shape.outputs}u`;
 }
 
-function denseReader(shape: ProductShape, split: VectorSplit): WeightReader {
+function denseReader(shape: ProductShape, split: VectorSplit, x: RowReader['at']): WeightReader {
   const { inputs, outputs, weight } = shape;
   const halves = upTo(halvesOf(shape));
   const steps = upTo(split.chunk);
@@ -61,22 +74,21 @@ function denseReader(shape: ProductShape, split: VectorSplit): WeightReader {
     const within = inputs % 4 === 0 ? `(${row})` : `min(${row}, ${inputs - 1}u)`;
     return `${within} * ${pitch}u + vector + ${half * vectorsOf(outputs)}u`;
   };
-  const name = (step: number, half: number, i: number): string => `w_${step}_${half}_${i}`;
   return {
     functions: '',
     read: (declare) =>
       lines(steps, halves, (step, half) =>
         four.map(
           (i) =>
-            `${declare}${name(step, half, i)} = ${load(element, 'weight', index(step, half, i))};`,
+            `${declare}${registerOf(step, half, i)} = ${load(element, 'weight', index(step, half, i))};`,
         ),
       ),
     multiply: (rows) =>
       lines(steps, upTo(rows), (step, row) => [
-        `let x_${step}_${row} = x_at(${row}u, unit + ${step * split.slices}u, 0u);`,
+        `let x_${step}_${row} = ${x(row, `unit + ${step * split.slices}u`, 0)};`,
         ...halves.map((half) => {
           const sum = sumName(row, half);
-          const columns = four.map((i) => name(step, half, i)).join(', ');
+          const columns = four.map((i) => registerOf(step, half, i)).join(', ');
           return `${sum} = fold(${sum}, x_${step}_${row}, ${columns});`;
         }),
       ]),
@@ -84,13 +96,17 @@ function denseReader(shape: ProductShape, split: VectorSplit): WeightReader {
 }
 
 // Products are summed over a unit, which lies in one block, and scaled once.
-function blocksReader(shape: ProductShape, packed: PackedShape, split: VectorSplit): WeightReader {
+function blocksReader(
+  shape: ProductShape,
+  packed: PackedShape,
+  split: VectorSplit,
+  x: RowReader['at'],
+): WeightReader {
   const halves = upTo(halvesOf(shape));
   const steps = upTo(split.chunk);
   const perBlock = packed.blockSize / codesIn(packed, split.words);
-  const all = (call: (i: number) => string): string => `vec4(${four.map(call).join(', ')})`;
   const word = (step: number, half: number, i: number, vector: number): string => {
-    const register = `w_${step}_${half}_${i}`;
+    const register = registerOf(step, half, i);
     const codes = 32 / packed.bits;
     const at = Math.floor((vector * 4) / codes);
     const of = split.words === 1 ? register : `${register}[${at}]`;
@@ -103,7 +119,7 @@ function blocksReader(shape: ProductShape, packed: PackedShape, split: VectorSpl
       ...four.map((i) => `let d_${i} = ${word(step, half, i, vector)};`),
       ...rows.map(
         (row) =>
-          `part_${row} = fold(part_${row}, x_at(${row}u, unit + ${step * split.slices}u, ${vector}u), d_0, d_1, d_2, d_3);`,
+          `part_${row} = fold(part_${row}, ${x(row, `unit + ${step * split.slices}u`, vector)}, d_0, d_1, d_2, d_3);`,
       ),
       '}',
     ]),
@@ -119,10 +135,10 @@ function blocksReader(shape: ProductShape, packed: PackedShape, split: VectorSpl
         return [
           ...four.map(
             (i) =>
-              `${declare}w_${step}_${half}_${i} = weight[(${row(i)}) * ${split.units}u + ${unit}];`,
+              `${declare}${registerOf(step, half, i)} = weight[(${row(i)}) * ${split.units}u + ${unit}];`,
           ),
-          `${declare}s_${step}_${half} = ${all((i) => `scale_at(${row(i)}, ${block})`)};`,
-          `${declare}z_${step}_${half} = ${all((i) => `zero_at(${row(i)}, ${block})`)};`,
+          `${declare}s_${step}_${half} = ${vectorOf((i) => `scale_at(${row(i)}, ${block})`)};`,
+          `${declare}z_${step}_${half} = ${vectorOf((i) => `zero_at(${row(i)}, ${block})`)};`,
         ];
       }),
     multiply: (rows) =>
