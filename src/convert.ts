@@ -5,7 +5,7 @@
 
 import type { Checkpoint } from './base/checkpoint.ts';
 import type { ModernBertDecoderConfig, Task } from './base/config.ts';
-import type { Hasher, Sink, SourceFolder, WrittenFile } from './base/files.ts';
+import type { ByteSource, Hasher, Sink, SourceFolder, WrittenFile } from './base/files.ts';
 import {
   type Manifest,
   manifestName,
@@ -44,6 +44,8 @@ export interface ConvertOptions {
   readonly numLogitsToKeep?: boolean;
   /** A hash faster than the one in TypeScript. */
   readonly sha256?: () => Hasher;
+  /** Hashes a whole file of weights; without one, `sha256` does so on the calling thread. */
+  readonly hashFile?: (source: ByteSource) => Promise<WrittenFile>;
   readonly onProgress?: (progress: Progress) => void;
   readonly onWarning?: (sentence: string) => void;
   /** Called before anything is written; what it throws ends the conversion. */
@@ -100,7 +102,7 @@ export async function convert(
     const weights = checkpointWeights(checkpoint.tensors, {
       onRead: progressOf('weights', weightBytes(graph, checkpoint.tensors), options),
     });
-    // Hashing fills the moments in which writing waits for the disk.
+    // Hashing goes on beside writing: on another thread, or while writing waits for the disk.
     const [models, hashes] = await both(
       writeModels(jobs, weights, sink, options),
       checkpoint.hashes(),

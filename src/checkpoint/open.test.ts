@@ -38,6 +38,16 @@ describe.each([
   });
 });
 
+test('shards are hashed by what the caller gives for that', async () => {
+  const checkpoint = await openCheckpoint(await openFolder(golden('clm-biases-untied')), {
+    hashFile: async ({ name, size }) => ({ path: name, size, sha256: `of ${name}` }),
+  });
+  const hashes = await checkpoint.hashes();
+  expect(hashes.map(({ sha256 }) => sha256)).toEqual(hashes.map(({ path }) => `of ${path}`));
+  expect(hashes).toHaveLength(10);
+  await checkpoint.close();
+});
+
 test('every shard is hashed, whole and in order', async () => {
   const folder = golden('clm-biases-untied');
   const checkpoint = await openGolden('clm-biases-untied');

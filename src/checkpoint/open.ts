@@ -3,7 +3,7 @@
 
 import type { Checkpoint } from '../base/checkpoint.ts';
 import { ToolkitError } from '../base/errors.ts';
-import type { ByteSource, Hasher, SourceFolder } from '../base/files.ts';
+import type { ByteSource, Hasher, SourceFolder, WrittenFile } from '../base/files.ts';
 import { pureSha256 } from '../base/sha256.ts';
 import { hashSource } from './hash.ts';
 import { nameTensors } from './keys.ts';
@@ -15,6 +15,8 @@ import { readTorchZip } from './torch-zip.ts';
 export interface OpenOptions {
   /** A hash faster than the one in TypeScript. */
   readonly sha256?: () => Hasher;
+  /** Hashes a whole file of weights; without one, `sha256` does so on the calling thread. */
+  readonly hashFile?: (source: ByteSource) => Promise<WrittenFile>;
 }
 
 interface Format {
@@ -31,7 +33,7 @@ const formats: readonly Format[] = [
 /** Opens the weights of a folder. Headers are read and checked; tensors are read when asked. */
 export async function openCheckpoint(
   folder: SourceFolder,
-  { sha256 = pureSha256 }: OpenOptions = {},
+  { sha256 = pureSha256, hashFile = (source) => hashSource(source, sha256()) }: OpenOptions = {},
 ): Promise<Checkpoint> {
   const opened: ByteSource[] = [];
   const close = async (): Promise<void> => {
@@ -47,7 +49,7 @@ export async function openCheckpoint(
       warnings: [...passedOver(present, read), ...warnings, ...named.warnings],
       hashes: async () => {
         const hashes = [];
-        for (const source of opened) hashes.push(await hashSource(source, sha256()));
+        for (const source of opened) hashes.push(await hashFile(source));
         return hashes;
       },
       close,

@@ -13,6 +13,7 @@ import type { Verified } from '../verify.ts';
 import type { Context, Outcome } from './command.ts';
 import { conversionText, planText } from './convert-text.ts';
 import { failpointOf } from './failpoint.ts';
+import { hashFile } from './hash-thread.ts';
 import { openSourceFolder } from './open-source.ts';
 import { peakMemory } from './peak-memory.ts';
 import type { ConvertFlags } from './program.ts';
@@ -131,6 +132,7 @@ function optionsOf(flags: ConvertFlags, { messages, progress }: Context): Conver
     numLogitsToKeep,
     debug,
     sha256: nodeSha256,
+    hashFile,
     onProgress: progress.update,
     onWarning: messages.warn,
   };

@@ -3,7 +3,7 @@
 import type { Checkpoint } from '../base/checkpoint.ts';
 import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
 import { ToolkitError } from '../base/errors.ts';
-import type { Hasher, SourceFolder } from '../base/files.ts';
+import type { ByteSource, Hasher, SourceFolder, WrittenFile } from '../base/files.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { maxConfigBytes } from '../base/limits.ts';
 import { type Asset, readAssets } from '../checkpoint/assets.ts';
@@ -32,6 +32,8 @@ export interface SourceOptions {
   readonly task?: Task;
   /** A hash faster than the one in TypeScript. */
   readonly sha256?: () => Hasher;
+  /** Hashes a whole file of weights; without one, `sha256` does so on the calling thread. */
+  readonly hashFile?: (source: ByteSource) => Promise<WrittenFile>;
   readonly onWarning?: (sentence: string) => void;
 }
 
