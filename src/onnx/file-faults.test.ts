@@ -47,6 +47,18 @@ describe('a system call that fails', () => {
     expect([error.code, readdirSync(place.parent)]).toEqual(['IO_FAILED', []]);
   });
 
+  it('while the disk takes what was written so far is told', async () => {
+    const output = await createOutput(place.target, {
+      force: true,
+      fs: { open: tampered(() => ({ datasync: () => Promise.reject(errno('EIO')) })), rename },
+    });
+    const file = await output.create('data');
+    await file.write(new Uint8Array(33 * 2 ** 20));
+    expect(await failureOf(file.close())).toMatchObject({ code: 'IO_FAILED' });
+    await output.abort();
+    expect(readdirSync(place.parent)).toEqual([]);
+  });
+
   it('while opening is told', async () => {
     const error = await failWith(() => Promise.reject(errno('EMFILE')));
     expect([error.code, readdirSync(place.parent)]).toEqual(['IO_FAILED', []]);
