@@ -95,7 +95,7 @@ function handleSource(
       if (bytes.length !== end - start) throw new RangeError(`${name}: no room for the bytes`);
       try {
         await fill(handle, bytes, start, name);
-        await checkUnchanged(path, handle, opened);
+        await checkUnchanged(path, opened);
       } catch (error) {
         throw error instanceof ToolkitError ? error : readError(error, { file: name });
       }
@@ -114,19 +114,14 @@ async function fill(handle: OpenFile, bytes: Uint8Array, start: number, name: st
   }
 }
 
-/** The open file was not written to, and its name still leads to it. */
-async function checkUnchanged(path: string, handle: OpenFile, opened: BigIntStats): Promise<void> {
-  const [held, named] = await Promise.all([
-    handle.stat({ bigint: true }),
-    stat(path, { bigint: true }).catch(() => undefined),
-  ]);
-  const same = [held, named].every(
-    (stats) =>
-      stats?.size === opened.size &&
-      stats.mtimeNs === opened.mtimeNs &&
-      stats.ino === opened.ino &&
-      stats.dev === opened.dev,
-  );
+/** The name still leads to the file that was opened, and nobody wrote to it. */
+async function checkUnchanged(path: string, opened: BigIntStats): Promise<void> {
+  const named = await stat(path, { bigint: true }).catch(() => undefined);
+  const same =
+    named?.size === opened.size &&
+    named.mtimeNs === opened.mtimeNs &&
+    named.ino === opened.ino &&
+    named.dev === opened.dev;
   if (!same) throw changed(basename(path));
 }
 

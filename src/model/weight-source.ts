@@ -215,14 +215,14 @@ function refuseOverflow(bytes: Uint8Array, floats: Float32Array, tensor: string)
 /** How many are NaN or infinite: those whose exponent is all ones. */
 function countNonFinite(floats: Float32Array): number {
   const bits = new Int32Array(floats.buffer, floats.byteOffset, floats.length);
-  let [a, b, c, d] = [0, 0, 0, 0]; // four, so that no step waits for the one before
-  for (let i = 0; i < bits.length; i += 4) {
-    a |= carry(bits[i] ?? 0);
-    b |= carry(bits[i + 1] ?? 0);
-    c |= carry(bits[i + 2] ?? 0);
-    d |= carry(bits[i + 3] ?? 0);
+  const whole = bits.length - (bits.length % 4); // a loop that reads beyond the end runs slower
+  let [a, b] = [0, 0]; // two, so that no step waits for the one before
+  for (let i = 0; i < whole; i += 4) {
+    a |= carry(bits[i] ?? 0) | carry(bits[i + 1] ?? 0);
+    b |= carry(bits[i + 2] ?? 0) | carry(bits[i + 3] ?? 0);
   }
-  return (a | b | c | d) >= 0 ? 0 : floats.filter((value) => !Number.isFinite(value)).length;
+  for (let i = whole; i < bits.length; i++) a |= carry(bits[i] ?? 0);
+  return (a | b) >= 0 ? 0 : floats.filter((value) => !Number.isFinite(value)).length;
 }
 
 /** Negative for an exponent of all ones: one more carries into the sign. */
