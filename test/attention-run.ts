@@ -46,7 +46,6 @@ export function variedShapes(
   windows: readonly number[],
   step: number,
 ): readonly AttentionShape[] {
-  const dealt = <T>(of: readonly T[], i: number): T => of[i % of.length] ?? expect.fail('nothing');
   return Array.from({ length: 128 / step }, (_, i) => ({
     heads: 1 + (i % 2),
     headDim: step * (i + 1),
@@ -56,6 +55,10 @@ export function variedShapes(
     table: dealt(elements, i + 2 * Math.floor(i / windows.length)),
     cached: i % 5 !== 3,
   }));
+}
+
+function dealt<T>(of: readonly T[], i: number): T {
+  return of[i % of.length] ?? expect.fail('nothing to deal');
 }
 
 /** How near a shape's kernels must come, in parts of 1 + |value|. */

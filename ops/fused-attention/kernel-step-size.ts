@@ -8,15 +8,17 @@ export interface StepSize {
   readonly threads: number;
   /** Threads that share a key's score: neighbors read neighboring vectors. */
   readonly lanes: number;
-  /** Keys at a time. */
+  /** Keys whose scores are computed at once. */
+  readonly together: number;
+  /** Keys of a block. */
   readonly keys: number;
   /** Groups of threads that sum values, one thread a vector of the head. */
   readonly groups: number;
-  /** Values that a thread of a group holds at a time. */
-  readonly held: number;
+  /** Keys or values that a thread reads before it uses them. */
+  readonly batch: number;
 }
 
-const mostHeld = 16;
+const mostInBatch = 4;
 
 export function stepSize(shape: AttentionShape, limits: GpuLimits): StepSize {
   const { head } = widthsOf(shape);
@@ -24,10 +26,11 @@ export function stepSize(shape: AttentionShape, limits: GpuLimits): StepSize {
   const lanes = [8, 4, 2].find((count) => count <= head) ?? 2;
   const groups = Math.floor(threads / head);
   const together = threads / lanes;
-  const past = shape.window < 0 ? threads : shape.window - 1;
-  const wanted = Math.min(threads, mostHeld * groups, Math.max(past, 1));
-  const keys = Math.ceil(wanted / together) * together;
-  return { threads, lanes, keys, groups, held: Math.ceil(keys / groups) };
+  const batch = Math.min(lanes, mostInBatch);
+  const seen = shape.window < 0 ? threads : Math.max(shape.window - 1, 1);
+  const step = together * batch;
+  const keys = Math.ceil(Math.min(threads, seen) / step) * step;
+  return { threads, lanes, together, keys, groups, batch };
 }
 
 /** A window up to here is one workgroup's work. */

@@ -29,7 +29,7 @@ afterAll(() => {
 
 const past = fc.oneof(fc.constantFrom(0, 1, 30, 31, 32, 33, 128), fc.integer({ min: 0, max: 250 }));
 
-const steps = fc.record({
+const draws = fc.record({
   pasts: fc.array(past, { minLength: 1, maxLength: 3 }),
   splits: fc.constantFrom(1, 2, 3, 7),
   seed: fc.nat(),
@@ -49,7 +49,7 @@ test('so it does with 64 threads', async () => {
 
 async function expectSteps(on: Device, shape: AttentionShape): Promise<void> {
   await fc.assert(
-    fc.asyncProperty(steps, async ({ pasts, splits, seed }) => {
+    fc.asyncProperty(draws, async ({ pasts, splits, seed }) => {
       const sequences = pasts.map((tokens, row) => sequenceOf(shape, tokens + 1, seed + row));
       const batch = { device: on, shape, limits: on.limits, sequences };
       const got = await attendOne(batch, pasts, cachesOf(shape, sequences, pasts), splits);
@@ -67,7 +67,7 @@ async function expectSteps(on: Device, shape: AttentionShape): Promise<void> {
 }
 
 test('a prompt in pieces and single steps gives what the whole prompt gives', async () => {
-  const draws = fc.record({
+  const prompts = fc.record({
     pieces: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 }),
     steps: fc.integer({ min: 1, max: 3 }),
     behind: fc.integer({ min: 0, max: 30 }),
@@ -85,7 +85,7 @@ test('a prompt in pieces and single steps gives what the whole prompt gives', as
     seed: fc.nat(),
   });
   await fc.assert(
-    fc.asyncProperty(draws, async ({ pieces, steps, behind, shape, seed }) => {
+    fc.asyncProperty(prompts, async ({ pieces, steps, behind, shape, seed }) => {
       const total = pieces.reduce((a, b) => a + b, steps);
       const sequences = [total, total + behind].map((n, row) => sequenceOf(shape, n, seed + row));
       // The second row begins with tokens of its own.

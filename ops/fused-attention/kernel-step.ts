@@ -5,8 +5,8 @@
 //
 // Keys come in blocks. `lanes` threads share a key's score and add it up in workgroup memory; then
 // each group of threads, one a vector of the head, sums the values of its own keys with a maximum
-// of its own, so that no block waits for a common one. The values are read together with the keys:
-// a step's time is memory's. The groups are merged at the end.
+// of its own, so that no block waits for a common one. A thread reads a few keys or values at a
+// time: a step's time is memory's. The groups are merged at the end.
 
 import {
   type Binding,
@@ -65,9 +65,9 @@ ${newToken(shape)}
 ${start(shape, size)}
   for (var first = begin; first < end; first += ${size.keys}u) {
     let count = min(${size.keys}u, end - first);
-${readBlock(shape, size)}
+${scoreBlock(shape, size)}
     workgroupBarrier();
-${useBlock(size)}
+${sumBlock(shape, size)}
   }
 ${finish(shape, size)}
 }
@@ -86,13 +86,13 @@ function lanePitch({ keys }: StepSize): number {
 }
 
 function memory(shape: AttentionShape, size: StepSize): string {
-  const { threads, lanes, groups, held } = size;
+  const { threads, lanes, keys, groups, batch } = size;
   const { head } = widthsOf(shape);
   return `
 var<workgroup> query: array<vec4<f32>, ${head}>;
 var<workgroup> key: array<vec4<f32>, ${head}>;
 var<workgroup> dots: array<f32, ${lanes * lanePitch(size)}>;
-var<workgroup> scores: array<f32, ${groups * held + 1}>;
+var<workgroup> scores: array<f32, ${keys + batch * groups}>;
 var<workgroup> sums: array<vec4<f32>, ${threads}>;
 var<workgroup> states: array<vec2<f32>, ${groups + 1}>;`;
 }
@@ -175,57 +175,56 @@ function queryParts(
   );
 }
 
-/** WGSL: reads a block's keys and values; beyond the last key that one again, with no share. */
-function readBlock(shape: AttentionShape, size: StepSize): string {
-  const { element } = shape;
-  const { head } = widthsOf(shape);
-  const { threads, lanes, keys, groups, held } = size;
-  const together = threads / lanes;
-  const at = (number: string): string =>
-    `${slotStart(shape, `first + min(${number}, count - 1u)`, 'row.w')} + head * ${head}u`;
-  const dots = range(keys / together).map((i) => {
-    const number = `thread / ${lanes}u + ${i * together}u`;
+/** WGSL: reads a block's keys; beyond the last one that again, which nobody looks at. */
+function scoreBlock(shape: AttentionShape, size: StepSize): string {
+  const { lanes, together, batch } = size;
+  const each = range(batch).map((i) => {
+    const number = `number + ${i * together}u`;
     const terms = queryParts(shape, size).map(
-      ({ at: vectorAt }, p) =>
-        `dot(query_${p}, ${load(element, 'keys', `key_${i} + ${vectorAt}`)})`,
+      ({ at }, p) => `dot(query_${p}, ${load(shape.element, 'keys', `key_${i} + ${at}`)})`,
     );
-    return `    let key_${i} = ${at(number)};
-    dots[lane * ${lanePitch(size)}u + ${number}] = ${terms.join('\n      + ')};`;
+    return `      let key_${i} = ${keyStart(shape, number)};
+      dots[lane * ${lanePitch(size)}u + ${number}] = ${terms.join('\n        + ')};`;
   });
-  const values = range(held).map((i) => {
-    const from = `${at(`mine + ${i * groups}u`)} + vector`;
-    return `    let from_${i} = ${from};
-    let value_${i} = ${load(element, 'values', `from_${i}`)};`;
-  });
-  return [...dots, ...values].join('\n');
+  return `    for (var number = thread / ${lanes}u; number < count; number += ${batch * together}u) {
+${each.join('\n')}
+    }`;
 }
 
 /** WGSL: scores from their parts, and what a group's keys add to its sums. */
-function useBlock(size: StepSize): string {
-  const { lanes, keys, groups, held } = size;
-  const terms = range(lanes).map((lane) => `dots[thread + ${lane * lanePitch(size)}u]`);
-  const each = range(held);
-  const number = (i: number): string => `mine + ${i * groups}u`;
-  return `    if (thread < ${keys}u) { scores[thread] = ${terms.join(' + ')}; }
+function sumBlock(shape: AttentionShape, size: StepSize): string {
+  const { lanes, keys, groups, batch } = size;
+  const { element } = shape;
+  const parts = range(lanes).map((lane) => `dots[thread + ${lane * lanePitch(size)}u]`);
+  const each = range(batch);
+  const number = (i: number): string => `number + ${i * groups}u`;
+  const reads = each.map(
+    (i) => `      let from_${i} = ${keyStart(shape, number(i))} + vector;
+      let value_${i} = ${load(element, 'values', `from_${i}`)};
+      let score_${i} = select(${masked}, scores[${number(i)}], ${number(i)} < count);`,
+  );
+  const adds = each.map(
+    (i) => `      let share_${i} = exp2(score_${i} - higher);
+      total += share_${i};
+      sum += share_${i} * value_${i};`,
+  );
+  return `    if (thread < ${keys}u) { scores[thread] = ${parts.join(' + ')}; }
     workgroupBarrier();
-    var higher = highest;
-${each
-  .map(
-    (i) => `    let score_${i} = select(${masked}, scores[${number(i)}], ${number(i)} < count);
-    higher = max(higher, score_${i});`,
-  )
-  .join('\n')}
-    let fade = exp2(highest - higher);
-    highest = higher;
-    total *= fade;
-    sum *= fade;
-${each
-  .map(
-    (i) => `    let share_${i} = exp2(score_${i} - highest);
-    total += share_${i};
-    sum += share_${i} * value_${i};`,
-  )
-  .join('\n')}`;
+    for (var number = mine; number < count; number += ${batch * groups}u) {
+${reads.join('\n')}
+      let higher = ${each.reduce((top, i) => `max(${top}, score_${i})`, 'highest')};
+      let fade = exp2(highest - higher);
+      highest = higher;
+      total *= fade;
+      sum *= fade;
+${adds.join('\n')}
+    }`;
+}
+
+/** WGSL: where the head's vectors of a block's key lie; beyond the last key, of that one. */
+function keyStart(shape: AttentionShape, number: string): string {
+  const slot = `first + min(${number}, count - 1u)`;
+  return `${slotStart(shape, slot, 'row.w')} + head * ${widthsOf(shape).head}u`;
 }
 
 /** WGSL: merges the groups; the last group may be a broken one that only fills the workgroup. */
