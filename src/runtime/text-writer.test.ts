@@ -22,7 +22,8 @@ describe('streamed text', () => {
         const [, ...ids] = tokenizer.encode(text);
         const parts = [...ids.map((id) => stream.push(id)), stream.end()];
         expect(parts.join('')).toBe(text);
-        if (!text.includes('\ufffd')) expect(parts.join('|')).not.toContain('\ufffd');
+        const isCut = parts.some((part) => part.includes('\ufffd'));
+        expect(isCut && !text.includes('\ufffd')).toBe(false);
       }),
     );
   });
@@ -76,8 +77,8 @@ describe('a stop text', () => {
         const result = shown(some, ends).slice(0, -1).join('');
         // a shorter stop text may end the stream before a longer one begins earlier
         expect(whole.startsWith(result)).toBe(true);
-        if (found.length === 0) expect(result).toBe(whole);
-        else expect(ends.some((end) => whole.startsWith(end, result.length))).toBe(true);
+        const isAtStop = ends.some((end) => whole.startsWith(end, result.length));
+        expect(found.length === 0 ? result === whole : isAtStop).toBe(true);
         expect(ends.some((end) => result.includes(end))).toBe(false);
       }),
     );
