@@ -1,4 +1,4 @@
-// The id of the largest logit of each row: greedy decoding reads back one word a row.
+// The largest logit of each row and its id: greedy decoding reads back one pair a row.
 
 import { flatGrid, type GpuLimits, groupIndex, header, type Kernel } from '../../src/wgsl.ts';
 import { mainParameters, vectorsOf } from '../../src/wgsl.ts';
@@ -9,12 +9,12 @@ export interface ArgmaxShape {
   readonly columns: number;
 }
 
-/** logits (f32) → best: the lowest id of the largest; never NaN unless all are. */
+/** logits (f32) → best: pairs of the largest (f32 bits) and its lowest id; NaN only where all are. */
 export function argmax({ columns }: ArgmaxShape, limits: GpuLimits): Kernel {
   const vectors = vectorsOf(columns);
   const bindings = [
     { name: 'logits', access: 'read', element: 'vec4<u32>' },
-    { name: 'best', access: 'read_write', element: 'u32' },
+    { name: 'best', access: 'read_write', element: 'vec2<u32>' },
   ] as const;
   const wgsl = `${header(bindings)}
 ${ordered}
@@ -46,7 +46,10 @@ fn main(
     if (thread < half) { found[thread] = larger(found[thread], found[thread + half]); }
     workgroupBarrier();
   }
-  if (thread == 0u) { best[row] = found[0].y; }
+  if (thread == 0u) {
+    let id = found[0].y;
+    best[row] = vec2(logits[row * ${vectors}u + id / 4u][id % 4u], id);
+  }
 }
 `;
   return {

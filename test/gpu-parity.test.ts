@@ -1,0 +1,52 @@
+// The proof on our own GPU runtime: every golden case, both targets, in every way people run models.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Target, WeightFormat } from '../src/base/manifest.ts';
+import { dawn } from '../src/runtime/dawn.ts';
+import { type Device, openDevice } from '../src/runtime/device.ts';
+import { gpuRunner } from '../src/runtime/gpu-runner.ts';
+import { loadModel } from '../src/runtime/load.ts';
+import { verifyRunner } from '../src/validate/protocol.ts';
+import type { VerifyReport } from '../src/validate/report.ts';
+import { convertedCase } from './converted-case.ts';
+import { goldenCases, goldenOpener } from './golden-case.ts';
+import { goldenOf } from './output-folder.ts';
+
+const targets: readonly Target[] = ['onnxruntime', 'portable'];
+const worstDifference = 1e-3;
+const opened = goldenOpener();
+let device: Device;
+
+beforeAll(async () => {
+  device = await openDevice(await dawn());
+});
+afterAll(() => {
+  device.destroy();
+});
+
+async function measure(name: string, target: Target, dtype: WeightFormat): Promise<VerifyReport> {
+  const { config, task } = await opened(name);
+  const models = await convertedCase(name, target);
+  const file = dtype === 'fp32' ? 'model.onnx' : 'model_fp16.onnx';
+  const { model, engine } = await loadModel(device, models, file);
+  const runner = gpuRunner(engine, model);
+  try {
+    return await verifyRunner(runner, await goldenOf(name), config, task, dtype);
+  } finally {
+    await runner.close();
+  }
+}
+
+describe.each(goldenCases)('%s', (name) => {
+  test.each(targets)('agrees with transformers in float32, for %s', async (target) => {
+    const { checks, figures, task } = await measure(name, target, 'fp32');
+    expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+    expect(figures['maxDifference']).toBeLessThanOrEqual(worstDifference);
+    expect(figures['greedy']).toBe(task === 'text-generation' ? 1 : undefined);
+  });
+
+  test('agrees with transformers in half floats', async () => {
+    const { checks } = await measure(name, 'onnxruntime', 'fp16');
+    expect(checks.filter(({ status }) => status === 'fail')).toEqual([]);
+  });
+});
