@@ -17,8 +17,12 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** An open file that takes what is printed to stdout. */
   readonly stdout?: number;
+  /** What is piped in; without it stdin stays open. */
+  readonly input?: string | Uint8Array;
   /** Given the process when it has printed something to stderr. */
   readonly onProgress?: (child: ChildProcess) => void;
+  /** Given the process when it has printed something to stdout. */
+  readonly onOutput?: (child: ChildProcess) => void;
 }
 
 /** The folder of a golden case. */
@@ -29,7 +33,7 @@ export function caseFolder(name: string): string {
 /** Runs `modernbert-onnx` with arguments, and waits for its end. */
 export function command(
   args: readonly string[],
-  { cwd = root, env = {}, stdout, onProgress }: RunOptions = {},
+  { cwd = root, env = {}, stdout, input, onProgress, onOutput }: RunOptions = {},
 ): Promise<Ran> {
   const bin = join(root, 'dist/bin/modernbert-onnx.js');
   const child = spawn(process.execPath, [bin, ...args], {
@@ -43,6 +47,8 @@ export function command(
       text[name] += chunk;
     });
   }
+  if (input !== undefined) child.stdin?.end(input);
+  if (onOutput !== undefined) child.stdout?.once('data', () => onOutput(child));
   if (onProgress !== undefined) child.stderr?.once('data', () => onProgress(child));
   return new Promise((resolve) => {
     child.on('close', (status) => resolve({ status, ...text }));
