@@ -64,9 +64,9 @@ export function addGenerate(program: Command, accept: (request: TextRequest) => 
   common(program.command('generate'))
     .summary('continue prompts with a converted model')
     .description(
-      'Continues prompts with a converted model. Of one prompt the text is printed as it comes, of\n' +
-        'several when all are done. Without a prompt stdin is read as one. Takes the most likely\n' +
-        'token unless an option below says how to draw one.',
+      'Continues prompts with a converted model, by the most likely tokens unless an option says how to ' +
+        'draw them. Without a prompt all of stdin is one. The text of one prompt is printed as it ' +
+        'comes, that of several when all are done.',
     )
     .argument('<dir>', 'folder that convert wrote')
     .argument('[prompt...]', 'texts to continue')

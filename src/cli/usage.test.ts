@@ -72,6 +72,51 @@ describe('a command line', () => {
     });
   });
 
+  it('generates with every choice', async () => {
+    const { request } = await parse([
+      ...'generate dir --max-new-tokens 80 --max-length 90 --do-sample --temperature 0.8'.split(
+        ' ',
+      ),
+      ...'--top-k 0 --top-p 0.9 --min-p 0.1 --repetition-penalty 1.1 --seed 7'.split(' '),
+      ...'--num-return-sequences 2 --dtype fp16 --runtime reference --json'.split(' '),
+      ...['--stop', 'A B', '--stop', 'C', '--', 'a prompt', '--another'],
+    ]);
+    expect(request).toEqual({
+      command: 'generate',
+      folder: 'dir',
+      prompts: ['a prompt', '--another'],
+      flags: {
+        maxNewTokens: 80,
+        maxLength: 90,
+        doSample: true,
+        temperature: 0.8,
+        topK: 0,
+        topP: 0.9,
+        minP: 0.1,
+        repetitionPenalty: 1.1,
+        seed: 7,
+        numReturnSequences: 2,
+        dtype: 'fp16',
+        runtime: 'reference',
+        stop: ['A B', 'C'],
+        json: true,
+      },
+    });
+    const greedy = await parse('generate dir --no-do-sample');
+    expect(greedy.request?.flags).toEqual({ doSample: false, runtime: 'auto' });
+    expect((await parse('generate dir')).request?.flags).toEqual({ runtime: 'auto' });
+  });
+
+  it('classifies with every choice', async () => {
+    const { request } = await parse('classify dir one two --top 1 --dtype fp32 --runtime webgpu');
+    expect(request).toEqual({
+      command: 'classify',
+      folder: 'dir',
+      texts: ['one', 'two'],
+      flags: { top: 1, dtype: 'fp32', runtime: 'webgpu' },
+    });
+  });
+
   it.each([
     [[], 'USAGE', /a command is missing: see modernbert-onnx --help/],
     [['transmogrify'], 'USAGE', /unknown command 'transmogrify': see modernbert-onnx --help/],
@@ -86,6 +131,9 @@ describe('a command line', () => {
     [['convert', 'a', '--task', 'fill-mask'], 'USAGE', /Allowed choices are auto, text-gen/],
     [['convert', 'a', '-o'], 'USAGE', /argument missing/],
     [['verify', 'a', '--runtime', 'cuda'], 'USAGE', /Allowed choices are auto, webgpu/],
+    [['generate'], 'USAGE', /missing required argument 'dir': see modernbert-onnx generate --help/],
+    [['generate', 'a', '--seed', ''], 'USAGE', /Expected is a whole number of 0 or more/],
+    [['classify', 'a', '--top', '0'], 'USAGE', /Expected is a whole number of 1 or more/],
     [['convert', 'a', '--dtype', 'fp32,q4'], 'UNSUPPORTED_OPTION', /no quantized models/],
   ])('%j is refused in one line', async (argv, code, message) => {
     const error: unknown = await parse(argv).catch((reason: unknown) => reason);
@@ -104,6 +152,8 @@ describe('help', () => {
     ['convert', ['convert', '--help']],
     ['verify', ['verify', '--help']],
     ['inspect', ['inspect', '--help']],
+    ['generate', ['generate', '--help']],
+    ['classify', ['classify', '--help']],
   ])('of %s says all there is', async (_, argv) => {
     const { request, out, err } = await parse(argv);
     expect([request, err]).toEqual([undefined, '']);
