@@ -94,6 +94,7 @@ var<workgroup> key: array<vec4<f32>, ${head}>;
 var<workgroup> dots: array<f32, ${lanes * lanePitch(size)}>;
 var<workgroup> scores: array<f32, ${keys + batch * groups}>;
 var<workgroup> sums: array<vec4<f32>, ${threads}>;
+var<workgroup> own_dots: array<f32, ${lanes}>;
 var<workgroup> states: array<vec2<f32>, ${groups + 1}>;`;
 }
 
@@ -145,18 +146,21 @@ function start(shape: AttentionShape, size: StepSize): string {
       ? `  let query_${i} = query[${at}];`
       : `  let query_${i} = select(vec4<f32>(0.0), query[${at}], lane + ${i * size.lanes}u < ${head}u);`,
   );
+  const dots = queryParts(shape, size).map(({ at }, i) => `dot(query_${i}, key[${at}])`);
   return `
   let lane = thread % ${size.lanes}u;
   let vector = thread % ${head}u;
   let mine = thread / ${head}u;
 ${parts.join('\n')}
+  if (thread < ${size.lanes}u) { own_dots[thread] = ${dots.join(' + ')}; }
+  workgroupBarrier();
   var highest = ${lowest};
   var total = 0.0;
   var sum = vec4<f32>(0.0);
   if (last && mine == 0u) {
-    var score = 0.0;
-    for (var i = 0u; i < ${head}u; i++) { score += dot(query[i], key[i]); }
-    highest = score;
+    highest = ${range(size.lanes)
+      .map((i) => `own_dots[${i}]`)
+      .join(' + ')};
     total = 1.0;
     sum = ${load(shape.element, 'qkv', `source + ${2 * row}u + vector`)};
   }`;
@@ -227,7 +231,7 @@ function keyStart(shape: AttentionShape, number: string): string {
   return `${slotStart(shape, slot, 'row.w')} + head * ${widthsOf(shape).head}u`;
 }
 
-/** WGSL: merges the groups; the last group may be a broken one that only fills the workgroup. */
+/** WGSL: merges the groups that had a key; a group that only fills the workgroup counts for none. */
 function finish(shape: AttentionShape, { groups }: StepSize): string {
   const { heads, element } = shape;
   const { head, row } = widthsOf(shape);
@@ -249,11 +253,12 @@ function finish(shape: AttentionShape, { groups }: StepSize): string {
   if (vector == 0u) { states[mine] = vec2<f32>(highest, total); }
   workgroupBarrier();
   if (thread < ${head}u) {
+    let busy = clamp(end - begin, 1u, ${groups}u);
     var top = ${lowest};
-    for (var i = 0u; i < ${groups}u; i++) { top = max(top, states[i].x); }
+    for (var i = 0u; i < busy; i++) { top = max(top, states[i].x); }
     var all = 0.0;
     var out = vec4<f32>(0.0);
-    for (var i = 0u; i < ${groups}u; i++) {
+    for (var i = 0u; i < busy; i++) {
       let weight = exp2(states[i].x - top);
       all += weight * states[i].y;
       out += weight * sums[i * ${head}u + thread];
