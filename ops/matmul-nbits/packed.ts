@@ -29,13 +29,19 @@ export function blocksOf({ blockSize }: PackedShape, columns: number): number {
 }
 
 /**
- * WGSL: `codes_of(word: u32, low: u32) -> vec4<f32>`, four codes of a word in order, the first of
- * them `low` bits up; `scale_at(row: u32, block: u32) -> f32`, and `zero_at` likewise.
+ * WGSL: `codes_of(word: u32, vector: u32) -> vec4<f32>`, the first or second four codes of a word in
+ * order; `scale_at(row: u32, block: u32) -> f32`, and `zero_at` likewise.
  */
 export function packedReader(shape: PackedShape, columns: number): string {
   const { bits, zeroPoints, scale } = shape;
   const blocks = blocksOf(shape, columns);
-  const shifts = [0, 1, 2, 3].map((i) => `${i * bits}u`).join(', ');
+  // bytes become numbers in one step on most GPUs, so nibbles are made bytes first, four at a time
+  const codesOf =
+    bits === 8
+      ? 'return vec4<f32>((vec4(word) >> vec4(0u, 8u, 16u, 24u)) & vec4(0xffu));'
+      : `let even = (word & 0x0f0f0f0fu) >> (16u * vector);
+  let odd = ((word >> 4u) & 0x0f0f0f0fu) >> (16u * vector);
+  return vec4<f32>((vec4(even, odd, even, odd) >> vec4(0u, 0u, 8u, 8u)) & vec4(0xffu));`;
   const zeroBits = Math.ceil((blocks * bits) / 8) * 8;
   const scaleOf =
     scale === 'f32'
@@ -46,8 +52,8 @@ export function packedReader(shape: PackedShape, columns: number): string {
   return f32((zero_points[at / 32u] >> (at % 32u)) & ${2 ** bits - 1}u);`
     : `return ${2 ** (bits - 1)}.0;`;
   return `
-fn codes_of(word: u32, low: u32) -> vec4<f32> {
-  return vec4<f32>((vec4(word >> low) >> vec4(${shifts})) & vec4(${2 ** bits - 1}u));
+fn codes_of(word: u32, vector: u32) -> vec4<f32> {
+  ${codesOf}
 }
 
 fn scale_at(row: u32, block: u32) -> f32 {

@@ -156,7 +156,7 @@ function blocks(shape: ProductShape, packed: BlocksWeight, size: TileSize): Pane
       return Array.from(
         { length: vectors },
         (_, v) =>
-          `panels[${start} + ${v}u] = (codes_of(w_${name}, ${v * 16}u) - s_${name}.y) * s_${name}.x;`,
+          `panels[${start} + ${v}u] = (codes_of(w_${name}, ${v}u) - s_${name}.y) * s_${name}.x;`,
       ).join(' ');
     }),
     at: outInPlace(shape),

@@ -1,5 +1,5 @@
 // The rows of x in the matrix-vector form: brought into workgroup memory once for all columns, as
-// f32, normalized there where the shape asks for it. Where they do not fit they are read in place.
+// f32, normalized there where the shape asks for it. Where they take too much of it they are read in place.
 
 import { type GpuLimits, literal, load, vectorsOf } from '../../src/wgsl.ts';
 import type { NormPrologue, ProductShape } from './shape.ts';
@@ -37,7 +37,8 @@ export function rowReader(
     rows: rows > 1,
     vectors: pitch > vectorsOf(shape.inputs),
   });
-  if (16 * rows * pitch > workgroupMemory) {
+  // two workgroups at least shall fit side by side
+  if (!shape.norm && 32 * rows * pitch > workgroupMemory) {
     return {
       scratch: 0,
       functions,

@@ -23,34 +23,48 @@ export interface VectorSplit {
   readonly chunks: number;
 }
 
-const wantedGroups = 96;
+/** What fills a large GPU, and what leaves it no long last round. */
+const leastGroups = 96;
+const wantedGroups = 256;
+
 const mostThreads = 128;
 const mostColumns = 8;
+/** For what is read of the weight before it is worked on. */
+const mostRegisters = 80;
 
 export function vectorSplit(shape: ProductShape, { workgroupSize }: GpuLimits): VectorSplit {
   const columns = columnsOfGroup(shape);
-  const threads = Math.min(workgroupSize, mostThreads);
-  const most = threads / columns;
-  const sizes = wordsOf(shape).map((words) => unitOf(shape, words));
-  for (const size of sizes) {
-    for (let slices = most; slices >= most / 2; slices /= 2) {
-      const steps = Math.ceil(size.units / slices);
-      if (steps < 2 || steps * slices > 1.15 * size.units) continue;
-      return { columns, slices, ...size, ...chunksOf(shape, size.words, steps) };
-    }
-  }
-  const size = sizes.at(-1) ?? unitOf(shape, 1);
-  const slices = Math.min(most, powerWithin(size.units));
-  const steps = Math.ceil(size.units / slices);
-  return { columns, slices, ...size, ...chunksOf(shape, size.words, steps) };
+  const most = Math.min(workgroupSize, mostThreads) / columns;
+  const splits = wordsOf(shape).flatMap((words) => {
+    const size = unitOf(shape, words);
+    const within = Math.min(most, powerWithin(size.units));
+    return [within, within / 2, within / 4]
+      .filter((slices) => slices >= 1)
+      .map((slices) => ({
+        columns,
+        slices,
+        ...size,
+        ...chunksOf(shape, size, Math.ceil(size.units / slices)),
+      }));
+  });
+  return splits.reduce((best, split) => (costOf(split) < costOf(best) ? split : best));
+}
+
+/** Work with nothing to do, too few threads to hide a read behind others, short reads. */
+function costOf({ columns, slices, words, units, chunk, chunks }: VectorSplit): number {
+  const work = (slices * chunk * chunks) / units;
+  const few = 0.2 * Math.max(0, Math.log2(64 / (columns * slices)));
+  return work + few + 0.1 * Math.log2(4 / words);
 }
 
 function columnsOfGroup(shape: ProductShape): number {
   const { weight } = shape;
-  // 32 bytes are the least that memory gives at a time
-  const least = weight.layout === 'in-out' ? 8 / elementBytes(weight.element) : 1;
-  const wanted = powerWithin(vectorsOf(columnsOf(shape)) / wantedGroups);
-  return Math.min(Math.max(wanted, least), mostColumns);
+  const vectors = vectorsOf(columnsOf(shape));
+  const wanted = Math.min(powerWithin(vectors / wantedGroups), mostColumns);
+  if (weight.layout !== 'in-out') return wanted;
+  // memory gives 32 bytes at a time
+  const sector = 8 / elementBytes(weight.element);
+  return Math.max(wanted, vectors / sector < leastGroups ? 2 : sector);
 }
 
 function wordsOf({ weight }: ProductShape): readonly CodeWords[] {
@@ -72,11 +86,14 @@ function unitOf(
 /** As many units as registers take, where few of them lie behind the row. */
 function chunksOf(
   shape: ProductShape,
-  words: CodeWords,
+  { words, vectors }: Pick<VectorSplit, 'words' | 'vectors'>,
   steps: number,
 ): Pick<VectorSplit, 'chunk' | 'chunks'> {
-  const registers = (shape.weight.layout === 'blocks' ? words : 4) * 4 * halvesOf(shape);
-  let chunk = Math.max(1, Math.min(steps, Math.floor(64 / registers)));
+  const packed = shape.weight.layout === 'blocks';
+  const registers = (packed ? words : 4) * 4 * halvesOf(shape);
+  // unpacking makes long code, which has to stay in the instruction cache
+  const most = Math.min(steps, Math.floor(mostRegisters / registers), packed ? 8 / vectors : steps);
+  let chunk = Math.max(1, Math.floor(most));
   while (Math.ceil(steps / chunk) * chunk > 1.2 * steps) chunk--;
   return { chunk, chunks: Math.ceil(steps / chunk) };
 }

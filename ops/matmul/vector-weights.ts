@@ -107,10 +107,9 @@ function blocksReader(
   const perBlock = packed.blockSize / codesIn(packed, split.words);
   const word = (step: number, half: number, i: number, vector: number): string => {
     const register = registerOf(step, half, i);
-    const codes = 32 / packed.bits;
-    const at = Math.floor((vector * 4) / codes);
-    const of = split.words === 1 ? register : `${register}[${at}]`;
-    return `codes_of(${of}, ${((vector * 4) % codes) * packed.bits}u) - z_${step}_${half}[${i}]`;
+    const inWord = 8 / packed.bits;
+    const of = split.words === 1 ? register : `${register}[${Math.floor(vector / inWord)}]`;
+    return `codes_of(${of}, ${vector % inWord}u) - z_${step}_${half}[${i}]`;
   };
   const multiplyUnit = (step: number, half: number, rows: readonly number[]): readonly string[] => [
     ...rows.map((row) => `var part_${row} = vec4(0.0);`),
