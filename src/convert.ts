@@ -9,6 +9,7 @@ import type { ByteSource, Hasher, Sink, SourceFolder, WrittenFile } from './base
 import {
   type Manifest,
   manifestName,
+  modelPaths,
   printManifest,
   type Target,
   type Verification,
@@ -145,12 +146,6 @@ function buildBound({ checkpoint, config, task }: Source, options: ConvertOption
   refuseLeftOut({ config, task }, graph, tensors);
   return graph;
 }
-
-/** Where the model of a format lies in an output folder. */
-export const modelPaths: Readonly<Record<WeightFormat, string>> = {
-  fp32: 'onnx/model.onnx',
-  fp16: 'onnx/model_fp16.onnx',
-};
 
 function modelsOf(
   graph: Graph,

@@ -36,6 +36,7 @@ export {
 export { createOutput, type FileOutput, nodeSha256 } from './onnx/file-sink.ts';
 export { type MemorySink, memorySink } from './onnx/memory-sink.ts';
 export { openOnnxRuntime } from './runtime/onnxruntime.ts';
+export { type Output, readManifest } from './runtime/output.ts';
 export { type Golden, type GoldenPrompt, readGolden, writeGolden } from './validate/golden.ts';
 export { createOracle, type Oracle } from './validate/oracle.ts';
 export { oracleGolden } from './validate/oracle-golden.ts';
@@ -44,9 +45,7 @@ export type { VerifyReport } from './validate/report.ts';
 export {
   checkHashes,
   type NamedGolden,
-  type Output,
   ownGolden,
-  readManifest,
   verify,
   type Verified,
   type VerifyOptions,

@@ -5,22 +5,17 @@
 
 import { ToolkitError } from './base/errors.ts';
 import type { Hasher, SourceFolder } from './base/files.ts';
-import { decodeUtf8 } from './base/json-file.ts';
-import { maxConfigBytes, maxManifestBytes } from './base/limits.ts';
 import {
   type Manifest,
-  manifestName,
+  modelPaths,
   type Verification,
   type WeightFormat,
 } from './base/manifest.ts';
-import { parseManifest } from './base/manifest-reader.ts';
 import type { Runner } from './base/runner.ts';
 import { pureSha256 } from './base/sha256.ts';
-import { readWhole } from './checkpoint/json-asset.ts';
 import { hashSource } from './checkpoint/hash.ts';
-import { readConfig, type ReadConfig } from './config/read.ts';
-import { modelPaths } from './convert.ts';
 import { verifyModelFiles } from './onnx/verify-files.ts';
+import { modelName, type Output, readOutputConfig } from './runtime/output.ts';
 import type { Gates } from './validate/gates.ts';
 import { type Golden, readGolden } from './validate/golden.ts';
 import { verifyRunner } from './validate/protocol.ts';
@@ -28,12 +23,6 @@ import type { VerifyReport } from './validate/report.ts';
 
 /** Name of the golden that a conversion leaves beside the manifest. */
 export const goldenName = 'golden.safetensors';
-
-/** An output folder: its root, and the folder of the models. */
-export interface Output {
-  readonly root: SourceFolder;
-  readonly models: SourceFolder;
-}
 
 export interface NamedGolden {
   /** A case's name, or the oracle: what the manifest calls it. */
@@ -62,18 +51,6 @@ export interface Verified {
   readonly files: readonly VerifiedFile[];
   /** For the manifest. */
   readonly verifications: readonly Verification[];
-}
-
-/** Reads the manifest of an output folder. */
-export async function readManifest({ root }: Output): Promise<Manifest> {
-  const source = await root.open(manifestName);
-  if (!source) {
-    throw new ToolkitError('INPUT_MISSING', 'the folder has no manifest', {
-      where: { file: manifestName, folder: root.name },
-      fix: 'give a folder that convert wrote',
-    });
-  }
-  return parseManifest(await readWhole(source, maxManifestBytes).finally(() => source.close()));
 }
 
 /** Holds every file that the manifest lists against its size and hash. */
@@ -157,39 +134,6 @@ export async function verify(
     files,
     verifications: files.map((each) => verificationOf(each, golden.name)),
   };
-}
-
-/** The name of a format's model in the folder of the models. */
-export function modelName(
-  { root }: Output,
-  { dtypes }: Pick<Manifest, 'dtypes'>,
-  dtype: WeightFormat,
-): string {
-  if (!dtypes.includes(dtype)) {
-    throw new ToolkitError('INPUT_MISSING', `the folder has no ${dtype} model`, {
-      where: { folder: root.name, dtypes },
-      fix: `convert with --dtype ${dtype}`,
-    });
-  }
-  const file = modelPaths[dtype];
-  return file.slice(file.lastIndexOf('/') + 1);
-}
-
-/** Reads the config.json of an output folder. */
-export async function readOutputConfig({ root }: Pick<Output, 'root'>): Promise<ReadConfig> {
-  const name = 'config.json';
-  const source = await root.open(name);
-  if (!source) {
-    throw new ToolkitError('INPUT_MISSING', `the folder has no ${name}`, {
-      where: { folder: root.name },
-      fix: 'convert again, or copy the folder again',
-    });
-  }
-  const bytes = await readWhole(source, maxConfigBytes).finally(() => source.close());
-  const text = decodeUtf8(bytes);
-  if (text === undefined)
-    throw new ToolkitError('JSON_SYNTAX', 'the file is not UTF-8', { where: { file: name } });
-  return readConfig(text);
 }
 
 function verificationOf({ file, report }: VerifiedFile, golden: string): Verification {

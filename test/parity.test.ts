@@ -3,8 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Target, WeightFormat } from '../src/base/manifest.ts';
-import { modelPaths } from '../src/convert.ts';
+import { modelPaths, type Target, type WeightFormat } from '../src/base/manifest.ts';
+
 import { countNodes, type NodeCounts } from '../src/ir/count.ts';
 import { decodeModel } from '../src/onnx/decode.ts';
 import type { VerifyReport } from '../src/validate/report.ts';

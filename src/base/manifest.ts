@@ -63,6 +63,12 @@ export interface Manifest {
   readonly verifications: readonly Verification[];
 }
 
+/** Where the model of a format lies in an output folder. */
+export const modelPaths: Readonly<Record<WeightFormat, string>> = {
+  fp32: 'onnx/model.onnx',
+  fp16: 'onnx/model_fp16.onnx',
+};
+
 /** The bytes of a manifest. */
 export function printManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(manifest, undefined, 2)}\n`);

@@ -9,7 +9,7 @@ import { openFolder } from '../checkpoint/file-source.ts';
 import type { ReadConfig } from '../config/read.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
 import { openTokenizer, type Tokenizer } from '../runtime/tokenizer.ts';
-import { modelName, readManifest, readOutputConfig } from '../verify.ts';
+import { modelName, readManifest, readOutputConfig } from '../runtime/output.ts';
 import type { ModelFile } from './open-runtime.ts';
 
 export interface TextModel {

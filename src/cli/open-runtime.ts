@@ -5,6 +5,11 @@ import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
 import type { Decoder, Encoder } from '../base/decoding.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { Runner } from '../base/runner.ts';
+import { dawn } from '../runtime/dawn.ts';
+import { openDevice } from '../runtime/device.ts';
+import { gpuDecoder } from '../runtime/gpu-decoder.ts';
+import { gpuRunner } from '../runtime/gpu-runner.ts';
+import { type LoadedModel, loadModel } from '../runtime/load.ts';
 import { openOnnxRuntime } from '../runtime/onnxruntime.ts';
 import { openReferenceFile } from '../runtime/reference/open.ts';
 import { runnerDecoder } from '../runtime/runner-decoder.ts';
@@ -28,7 +33,14 @@ export async function openDecoder(
   { folder, name, config }: ModelFile,
   messages: Messages,
 ): Promise<Decoder> {
-  return runnerDecoder(await runtimeOpener(choice, folder, messages)(name), config);
+  return await firstAvailable(choice, messages, {
+    webgpu: async () => {
+      const { engine, close } = await onGpu(folder, name);
+      return { ...gpuDecoder(engine), close };
+    },
+    onnxruntime: async () => runnerDecoder(await openOnnxRuntime(join(folder, name)), config),
+    reference: async () => runnerDecoder(await onReference(folder, name), config),
+  });
 }
 
 /** Opens a classifier or a feature extractor. */
@@ -47,33 +59,70 @@ export function runtimeOpener(
   folder: string,
   messages: Messages,
 ): (modelName: string) => Promise<Runner> {
-  const onnxruntime = (name: string): Promise<Runner> => openOnnxRuntime(join(folder, name));
-  const reference = async (name: string): Promise<Runner> =>
-    await openReferenceFile(await openFolder(folder), name);
-  switch (choice) {
-    case 'onnxruntime':
-      return onnxruntime;
-    case 'reference':
-      return reference;
-    case 'webgpu':
-      return () => Promise.reject(noWebGpu());
-    case 'auto':
-      return async (name) => {
-        try {
-          return await onnxruntime(name);
-        } catch (error) {
-          if (!(error instanceof ToolkitError) || error.code !== 'RUNTIME_MISSING') throw error;
-          messages.warn(`${error.message}; the reference operators compute, which is slow`);
-          return await reference(name);
-        }
-      };
-    default:
-      return choice satisfies never;
-  }
+  return (name) =>
+    firstAvailable(choice, messages, {
+      webgpu: async () => {
+        const { engine, model, close } = await onGpu(folder, name);
+        const runner = gpuRunner(engine, model);
+        return {
+          ...runner,
+          close: async () => {
+            await runner.close();
+            await close();
+          },
+        };
+      },
+      onnxruntime: () => openOnnxRuntime(join(folder, name)),
+      reference: () => onReference(folder, name),
+    });
 }
 
-function noWebGpu(): ToolkitError {
-  return new ToolkitError('RUNTIME_MISSING', 'this version has no WebGPU runtime', {
-    fix: 'choose --runtime onnxruntime or --runtime reference',
-  });
+type Openers<T> = Readonly<Record<Exclude<RuntimeChoice, 'auto'>, () => Promise<T>>>;
+
+/** In the order of preference: the fastest, what most users deploy, what is always there. */
+const runtimes = ['webgpu', 'onnxruntime', 'reference'] as const;
+
+/** Opens what was chosen; `auto` is the first runtime that is there. */
+async function firstAvailable<T>(
+  choice: RuntimeChoice,
+  messages: Messages,
+  openers: Openers<T>,
+): Promise<T> {
+  if (choice !== 'auto') return await openers[choice]();
+  for (const [index, runtime] of runtimes.entries()) {
+    try {
+      return await openers[runtime]();
+    } catch (error) {
+      const next = runtimes[index + 1];
+      const isMissing = error instanceof ToolkitError && error.code === 'RUNTIME_MISSING';
+      if (!isMissing || next === undefined) throw error;
+      messages.warn(`${error.message}; ${next} computes`);
+    }
+  }
+  throw new TypeError('the last runtime is always there');
+}
+
+async function onReference(folder: string, name: string): Promise<Runner> {
+  return await openReferenceFile(await openFolder(folder), name);
+}
+
+/** A model on the machine's GPU, with a device of its own. */
+async function onGpu(
+  folder: string,
+  name: string,
+): Promise<LoadedModel & { readonly close: () => Promise<void> }> {
+  const device = await openDevice(await dawn());
+  try {
+    const loaded = await loadModel(device, await openFolder(folder), name);
+    return {
+      ...loaded,
+      close: async () => {
+        loaded.engine.destroy();
+        device.destroy();
+      },
+    };
+  } catch (error) {
+    device.destroy();
+    throw error;
+  }
 }

@@ -4,17 +4,10 @@
 import { join } from 'node:path';
 import type { Manifest } from '../base/manifest.ts';
 import { openFolder } from '../checkpoint/file-source.ts';
+import { type Output, readManifest } from '../runtime/output.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
 import { defaultGates, parseGate, tighten } from '../validate/gates.ts';
-import {
-  checkHashes,
-  ownGolden,
-  readManifest,
-  verify,
-  type NamedGolden,
-  type Output,
-  type Verified,
-} from '../verify.ts';
+import { checkHashes, ownGolden, verify, type NamedGolden, type Verified } from '../verify.ts';
 import type { Context, Outcome } from './command.ts';
 import { openGolden } from './open-golden.ts';
 import { runtimeOpener } from './open-runtime.ts';

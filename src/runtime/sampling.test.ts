@@ -71,7 +71,39 @@ const samplings = fc.record({
 
 const uniforms = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
+/** How many of the sorted tokens are left, by the definition of each option. */
+function keptOf(logits: Float32Array, { temperature, topK, topP, minP }: Sampling): number {
+  const scores = [...logits].map((logit) => logit / temperature).toSorted((a, b) => b - a);
+  const [best = 0] = scores;
+  const last = scores[topK === 0 ? scores.length - 1 : Math.min(topK, scores.length) - 1] ?? 0;
+  const weights = scores.filter((score) => score >= last).map((score) => Math.exp(score - best));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const nucleus = weights.filter(
+    (_, at) => at === 0 || weights.slice(0, at).reduce((sum, each) => sum + each, 0) < topP * total,
+  );
+  return (topP < 1 ? nucleus : weights).filter((weight) => weight >= minP).length;
+}
+
 describe('a choice', () => {
+  it('reaches to the last token that the options keep, and no farther', async () => {
+    await fc.assert(
+      fc.asyncProperty(logitsOf, samplings, async (logits, sampling) => {
+        const kept = keptOf(logits, sampling);
+        // the weights of tokens far behind vanish in the sum
+        fc.pre(kept > 0 && sampling.topP < 1 - 1e-9 && sampling.topP > 1e-9);
+        const { candidates } = counted(logits, logits.length);
+        const chosen = await sample(candidates, logits.length, sampling, 1 - 2 ** -53);
+        const place = [...candidates.ids].indexOf(chosen);
+        expect(place).toBeLessThan(kept);
+        const weight = Math.exp(
+          ((candidates.logits[kept - 1] ?? 0) - (candidates.logits[0] ?? 0)) / sampling.temperature,
+        );
+        expect(place === kept - 1 || weight < 1e-12).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('is the same from a few candidates as from all logits', async () => {
     await fc.assert(
       fc.asyncProperty(

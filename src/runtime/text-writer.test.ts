@@ -47,6 +47,18 @@ describe('streamed text', () => {
   });
 });
 
+it('waits for whole characters of a tokenizer that falls back to bytes one by one', () => {
+  const bytes = new TextEncoder().encode('a😀b');
+  const fallback = (ids: readonly number[]): string => {
+    const text = new TextDecoder().decode(Uint8Array.from(ids));
+    return text.includes('\ufffd')
+      ? text.replaceAll('\ufffd', '\ufffd'.repeat(ids.length - 1))
+      : text;
+  };
+  const stream = createTextStream({ encode: () => [], decode: fallback });
+  expect([...bytes].map((byte) => stream.push(byte))).toEqual(['a', '', '', '', '😀', 'b']);
+});
+
 describe('a stop text', () => {
   const shown = (parts: readonly string[], stops: readonly string[]): readonly string[] => {
     const filter = createStopFilter(stops);
