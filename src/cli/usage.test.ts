@@ -79,7 +79,11 @@ describe('a command line', () => {
       ),
       ...'--top-k 0 --top-p 0.9 --min-p 0.1 --repetition-penalty 1.1 --seed 7'.split(' '),
       ...'--num-return-sequences 2 --dtype fp16 --runtime reference --json'.split(' '),
-      ...['--stop', 'A B', '--stop', 'C', '--', 'a prompt', '--another'],
+      '--stop',
+      'A B',
+      ...'--stop C --'.split(' '),
+      'a prompt',
+      '--another',
     ]);
     expect(request).toEqual({
       command: 'generate',
