@@ -49,7 +49,7 @@ export function variedShapes(
   return Array.from({ length: 128 / step }, (_, i) => ({
     heads: 1 + (i % 2),
     headDim: step * (i + 1),
-    scale: 0.2,
+    scale: dealt([0.2, 0.02, 0.5], i),
     window: dealt(windows, i),
     element: dealt(elements, i + Math.floor(i / windows.length)),
     table: dealt(elements, i + 2 * Math.floor(i / windows.length)),
@@ -60,6 +60,9 @@ export function variedShapes(
 function dealt<T>(of: readonly T[], i: number): T {
   return of[i % of.length] ?? expect.fail('nothing to deal');
 }
+
+/** Milliseconds for a file's shaders to compile on the slowest of software GPUs, where none is cached. */
+export const compileTimeout = 300_000;
 
 /** How near a shape's kernels must come, in parts of 1 + |value|. */
 export function nearness({ element, table }: AttentionShape): number {

@@ -4,6 +4,7 @@ import type { Device } from '../../src/runtime/device.ts';
 import { attendOne, attendSpans, type Cache } from '../../test/attention-batch.ts';
 import {
   cachesOf,
+  compileTimeout,
   nearness,
   packed,
   sequenceOf,
@@ -35,13 +36,17 @@ const draws = fc.record({
   seed: fc.nat(),
 });
 
-test('a single token attends as the reference does, in one part or in several', async () => {
-  for (const shape of variedShapes(elementsOf(device), [-1, 64, 1, 1025, 8, 200, 3], 8)) {
-    await expectSteps(device, { ...shape, cached: true });
-  }
-});
+test(
+  'a single token attends as the reference does, in one part or in several',
+  { timeout: compileTimeout },
+  async () => {
+    for (const shape of variedShapes(elementsOf(device), [-1, 64, 1, 1025, 8, 200, 3], 8)) {
+      await expectSteps(device, { ...shape, cached: true });
+    }
+  },
+);
 
-test('so it does with 64 threads', async () => {
+test('so it does with 64 threads', { timeout: compileTimeout }, async () => {
   for (const shape of variedShapes(elementsOf(small), [64, -1, 3], 32)) {
     await expectSteps(small, { ...shape, cached: true });
   }
@@ -66,52 +71,76 @@ async function expectSteps(on: Device, shape: AttentionShape): Promise<void> {
   );
 }
 
-test('a prompt in pieces and single steps gives what the whole prompt gives', async () => {
-  const prompts = fc.record({
-    pieces: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 }),
-    steps: fc.integer({ min: 1, max: 3 }),
-    behind: fc.integer({ min: 0, max: 30 }),
-    shape: fc.constantFrom<AttentionShape>(
-      ...[-1, 3, 32].map((window) => ({
-        heads: 2,
-        headDim: 32,
-        scale: 0.2,
-        window,
-        element: 'f32' as const,
-        table: 'f32' as const,
-        cached: true,
-      })),
-    ),
-    seed: fc.nat(),
-  });
-  await fc.assert(
-    fc.asyncProperty(prompts, async ({ pieces, steps, behind, shape, seed }) => {
-      const total = pieces.reduce((a, b) => a + b, steps);
-      const sequences = [total, total + behind].map((n, row) => sequenceOf(shape, n, seed + row));
-      // The second row begins with tokens of its own.
-      const starts = [0, behind];
-      const at = { device, shape, limits: device.limits, sequences };
-      const begun = [
-        { past: 0, count: 0 },
-        { past: 0, count: behind },
-      ];
-      const empty = cachesOf(shape, sequences, [0, 0]);
-      let cache: Cache = behind === 0 ? empty : await attendSpans(at, begun, empty);
-      let done = 0;
-      for (const count of [...pieces, ...Array.from({ length: steps }, () => 1)]) {
-        const pasts = starts.map((start) => start + done);
-        const spans = pasts.map((length) => ({ past: length, count }));
-        const isStep = done >= total - steps;
-        const got = isStep
-          ? await attendOne(at, pasts, cache, 2)
-          : await attendSpans(at, spans, cache);
-        expect(worstOf(got.context.data, packed(sequences, spans, 'context').data)).toBeLessThan(
-          5e-5,
-        );
-        cache = got;
-        done += count;
-      }
-    }),
-    { numRuns: 8 },
-  );
+test(
+  'a prompt in pieces and single steps gives what the whole prompt gives',
+  { timeout: compileTimeout },
+  async () => {
+    const prompts = fc.record({
+      pieces: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 }),
+      steps: fc.integer({ min: 1, max: 3 }),
+      behind: fc.integer({ min: 0, max: 30 }),
+      shape: fc.constantFrom<AttentionShape>(
+        ...[-1, 3, 32].map((window) => ({
+          heads: 2,
+          headDim: 32,
+          scale: 0.2,
+          window,
+          element: 'f32' as const,
+          table: 'f32' as const,
+          cached: true,
+        })),
+      ),
+      seed: fc.nat(),
+    });
+    await fc.assert(
+      fc.asyncProperty(prompts, async ({ pieces, steps, behind, shape, seed }) => {
+        const total = pieces.reduce((a, b) => a + b, steps);
+        const sequences = [total, total + behind].map((n, row) => sequenceOf(shape, n, seed + row));
+        // The second row begins with tokens of its own.
+        const starts = [0, behind];
+        const at = { device, shape, limits: device.limits, sequences };
+        const begun = [
+          { past: 0, count: 0 },
+          { past: 0, count: behind },
+        ];
+        const empty = cachesOf(shape, sequences, [0, 0]);
+        let cache: Cache = behind === 0 ? empty : await attendSpans(at, begun, empty);
+        let done = 0;
+        for (const count of [...pieces, ...Array.from({ length: steps }, () => 1)]) {
+          const pasts = starts.map((start) => start + done);
+          const spans = pasts.map((length) => ({ past: length, count }));
+          const isStep = done >= total - steps;
+          const got = isStep
+            ? await attendOne(at, pasts, cache, 2)
+            : await attendSpans(at, spans, cache);
+          expect(worstOf(got.context.data, packed(sequences, spans, 'context').data)).toBeLessThan(
+            5e-5,
+          );
+          cache = got;
+          done += count;
+        }
+      }),
+      { numRuns: 8 },
+    );
+  },
+);
+
+test('scores far beyond what exp can hold give the shares that they must', async () => {
+  const shape: AttentionShape = {
+    heads: 1,
+    headDim: 32,
+    scale: 40,
+    window: -1,
+    element: 'f32',
+    table: 'f32',
+    cached: true,
+  };
+  const sequences = [sequenceOf(shape, 100, 7)];
+  const batch = { device, shape, limits: device.limits, sequences };
+  const prompt = [{ past: 0, count: 99 }];
+  const got = await attendSpans(batch, prompt, cachesOf(shape, sequences, [0]));
+  expect(worstOf(got.context.data, packed(sequences, prompt, 'context').data)).toBeLessThan(2e-3);
+  const next = await attendOne(batch, [99], got, 2);
+  const last = packed(sequences, [{ past: 99, count: 1 }], 'context');
+  expect(worstOf(next.context.data, last.data)).toBeLessThan(2e-3);
 });

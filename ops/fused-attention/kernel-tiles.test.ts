@@ -4,6 +4,7 @@ import type { Device } from '../../src/runtime/device.ts';
 import { attendSpans } from '../../test/attention-batch.ts';
 import {
   cachesOf,
+  compileTimeout,
   nearness,
   packed,
   type Span,
@@ -38,17 +39,25 @@ const batches = fc.record({
   seed: fc.nat(),
 });
 
-test('prompts and appended tokens attend as the reference does, whatever the head', async () => {
-  for (const shape of variedShapes(elementsOf(device), [-1, 64, 1, 8, 200, 3], 8)) {
-    await expectSpans(device, shape);
-  }
-});
+test(
+  'prompts and appended tokens attend as the reference does, whatever the head',
+  { timeout: compileTimeout },
+  async () => {
+    for (const shape of variedShapes(elementsOf(device), [-1, 64, 1, 8, 200, 3], 8)) {
+      await expectSpans(device, shape);
+    }
+  },
+);
 
-test('so they do in 16 KiB of workgroup memory and 128 threads', async () => {
-  for (const shape of variedShapes(elementsOf(small), [64, -1, 3], 16)) {
-    await expectSpans(small, shape);
-  }
-});
+test(
+  'so they do with the least memory, few threads and small grids',
+  { timeout: compileTimeout },
+  async () => {
+    for (const shape of variedShapes(elementsOf(small), [64, -1, 3], 16)) {
+      await expectSpans(small, shape);
+    }
+  },
+);
 
 async function expectSpans(on: Device, shape: AttentionShape): Promise<void> {
   await fc.assert(
@@ -56,7 +65,7 @@ async function expectSpans(on: Device, shape: AttentionShape): Promise<void> {
       const drawn = shape.cached ? spans : spans.map(({ count }) => ({ count, past: 0 }));
       return expectBatch(on, shape, drawn, seed);
     }),
-    { numRuns: 3 },
+    { numRuns: 2 },
   );
 }
 
@@ -73,7 +82,8 @@ async function expectBatch(
     sequences,
     spans.map(({ past }) => past),
   );
-  const batch = { device: on, shape, limits: on.limits, sequences };
+  const limits = on === small ? { ...on.limits, workgroupsPerDimension: 3 } : on.limits;
+  const batch = { device: on, shape, limits, sequences };
   const after = await attendSpans(batch, spans, before);
   const near = nearness(shape);
   expect(worstOf(after.context.data, packed(sequences, spans, 'context').data)).toBeLessThan(near);
