@@ -14,23 +14,26 @@ export function workgroupSum(threads: number, { subgroups }: GpuLimits): Workgro
   return subgroups ? bySubgroups(threads) : byTree(threads);
 }
 
-// Subgroups are at least 4 wide, and which thread is in which is the device's to say: the first of
-// each adds its sum to a list at a place that it is given.
+// Subgroups divide the threads of a workgroup in order; their size is the device's to say, and at
+// least 4.
 function bySubgroups(threads: number): WorkgroupSum {
   const functions = `
-var<workgroup> sum_parts: array<f32, ${threads}>;
+var<workgroup> sum_parts: array<f32, ${threads / leastSubgroup}>;
 
 fn workgroup_sum(value: f32, thread: u32) -> f32 {
   let part = subgroupAdd(value);
-  sum_parts[thread] = select(0.0, part, subgroupElect());
+  let size = subgroupAdd(1u);
+  if (subgroupElect()) { sum_parts[thread / size] = part; }
   workgroupBarrier();
   var total = 0.0;
-  for (var i = 0u; i < ${threads}u; i++) { total += sum_parts[i]; }
+  for (var i = 0u; i < ${threads}u / size; i++) { total += sum_parts[i]; }
   workgroupBarrier();
   return total;
 }`;
   return { features: ['subgroups'], functions };
 }
+
+const leastSubgroup = 4;
 
 function byTree(threads: number): WorkgroupSum {
   const functions = `
