@@ -10,7 +10,7 @@ const toggles = ['vulkan_enable_f16_on_nvidia', 'disable_workgroup_init'];
 
 let opened: GPU | undefined;
 
-/** The platform's GPUs, opened once: Dawn's instance lives as long as the process. */
+/** The platform's GPUs, opened once: Dawn's instance lives until the end. */
 export async function dawn(): Promise<GPU> {
   opened ??= await open();
   return opened;
