@@ -1,6 +1,6 @@
 // One file of an output, appended to and hashed as it is written: the thread pool writes a chunk
-// while the main thread hashes it. The disk is kept busy from early on, so that making the file durable
-// in the end takes little.
+// while the main thread hashes it. The disk is kept busy from early on, so that making the file
+// durable in the end takes little.
 
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
@@ -94,7 +94,7 @@ export class FileWriter implements SinkFile {
     }
   }
 
-  /** Has the disk take what was written, but for the last part; waits where the disk falls behind. */
+  /** Has the disk take what was written so far; waits where the disk falls behind. */
   async #flushAhead(): Promise<void> {
     if (this.#size - this.#flushed < flushBytes) return;
     await this.#guard(this.#flushing);
