@@ -2,28 +2,24 @@
 // for whoever reads or samples them there.
 
 import type { AttentionShape } from '../../ops/fused-attention/kernel-shape.ts';
-import { partialsFloats, splitsFor } from '../../ops/fused-attention/kernel-step-size.ts';
+import { partialsFloats } from '../../ops/fused-attention/kernel-step-size.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { Element, Lengths } from '../wgsl.ts';
 import { Arena } from './arena.ts';
 import { cut, pack, type Packed, type Piece, type RowInput, tilesOf } from './batch.ts';
+import { formOf, mostOf, splitsOf } from './batch-form.ts';
 import type { Device } from './device.ts';
 import { Executor } from './execute.ts';
 import { KvCache } from './kv-cache.ts';
 import { attentionShapes } from './lower-attention.ts';
-import { type Form, formKey, lower, type Lowered, productForm } from './lower.ts';
+import { type Form, formKey, lower, type Lowered } from './lower.ts';
 import type { Ref } from './lowering.ts';
 import type { Placement } from './placement.ts';
 import { ReadBack } from './read-back.ts';
 import type { Plan } from './steps.ts';
 import { Tables } from './tables.ts';
 import { destroyWeights, type Weights } from './weights.ts';
-
-/** Tokens of one run: enough to keep a GPU busy, few enough to bound memory. */
-const mostTokens = 2048;
-
-/** Bytes of the outputs of one run. */
-const mostResultBytes = 128 * 2 ** 20;
+import { type Work, workOf } from './work.ts';
 
 /** Outputs of a run, before it is submitted. */
 export interface Results {
@@ -88,6 +84,16 @@ export class Engine {
     return { weights, work: this.#arena.bytes + this.tables.bytes };
   }
 
+  /** What appending tokens to rows of a cache takes, by the plan. */
+  work(inputs: readonly RowInput[]): Work {
+    return workOf(this.plan, inputs, {
+      limits: this.device.limits,
+      placements: this.#placements,
+      cacheElement: this.#cacheElement,
+      cached: true,
+    });
+  }
+
   /** An empty cache of so many rows. */
   newCache(rows: number): KvCache {
     const { layers, positions } = this.plan;
@@ -112,7 +118,7 @@ export class Engine {
   async #run(given: KvCache | undefined, inputs: readonly RowInput[], use: Use): Promise<void> {
     this.device.check();
     this.#checkLengths(inputs);
-    const batches = cut(inputs, ...this.#most());
+    const batches = cut(inputs, ...mostOf(this.plan, this.device.limits));
     const whole = (piece: Piece): boolean =>
       piece.past === 0 && piece.ids.length === inputs[piece.input]?.ids.length;
     const rows = 1 + Math.max(0, ...inputs.map(({ row }) => row));
@@ -174,19 +180,19 @@ export class Engine {
   }
 
   #lengths(
-    { tokens, kept, longest, single }: Packed,
+    packed: Packed,
     rows: number,
     tiles: ReadonlyMap<number, Uint32Array>,
     cache: KvCache | undefined,
   ): Lengths {
-    const splits = this.#shapes.map((shape) => splitsFor(shape, { longest, rows }));
+    const { tokens, kept } = packed;
     return {
       tokens,
       rows,
       cacheRows: cache?.rows ?? rows,
       kept,
       tiles: Math.max(0, ...[...tiles.values()].map(({ length }) => length / 2)),
-      splits: single ? Math.max(1, ...splits) : 1,
+      splits: splitsOf(this.#shapes, packed, rows),
     };
   }
 
@@ -223,20 +229,6 @@ export class Engine {
     }
   }
 
-  /** Tokens and outputs of one run. */
-  #most(): readonly [number, number] {
-    const { rows, output } = this.plan;
-    const { bindingBytes } = this.device.limits;
-    const bytesOf = (width: number): number => 4 * Math.ceil(width / 4) * 4;
-    const widest = Math.max(
-      ...[...rows.values()].filter(({ set }) => set === 'tokens').map(({ width }) => width),
-    );
-    const result = bytesOf(rows.get(output.value)?.width ?? 1);
-    const tokens = Math.floor(bindingBytes / bytesOf(widest));
-    const kept = Math.floor(Math.min(bindingBytes, mostResultBytes) / result);
-    return [Math.max(1, Math.min(mostTokens, tokens)), Math.max(1, Math.min(mostTokens, kept))];
-  }
-
   #checkLengths(inputs: readonly RowInput[]): void {
     const { positions } = this.plan;
     const longest = Math.max(0, ...inputs.map(({ past, ids }) => past + ids.length));
@@ -250,17 +242,6 @@ export class Engine {
       },
     );
   }
-}
-
-function formOf(packed: Packed, cached: boolean): Form {
-  const { tokens, kept, single, keepsAll } = packed;
-  return {
-    tokens: productForm(tokens),
-    kept: productForm(kept),
-    attention: single && cached ? 'step' : 'tiles',
-    cached,
-    keeps: kept === 0 ? 'none' : keepsAll ? 'all' : 'some',
-  };
 }
 
 function missing(name: string): ToolkitError {

@@ -20,6 +20,8 @@ interface Bound {
 
 export class Executor {
   readonly device: Device;
+  /** Dispatches recorded so far, for tests. */
+  dispatched = 0;
   readonly #lengths: GPUBuffer;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #bound = new WeakMap<Dispatch, Bound>();
@@ -73,6 +75,7 @@ export class Executor {
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, this.#bind(dispatch, pipeline, buffers));
     pass.dispatchWorkgroups(...grid);
+    this.dispatched++;
   }
 
   destroy(): void {
