@@ -1,7 +1,7 @@
 // A product of random numbers: what a kernel of its shape binds, and what plain loops make of it.
 
 import { fromHalf, toHalf } from '../src/base/half.ts';
-import type { Element } from '../src/wgsl.ts';
+import { type Element, vectorsOf } from '../src/wgsl.ts';
 import { activationOf } from '../ops/activations.ts';
 import type { ProductShape } from '../ops/matmul/shape.ts';
 import { weightRow } from '../ops/matmul-nbits/reference.ts';
@@ -44,7 +44,7 @@ export function productCase(shape: ProductShape, { rows, seed, reach }: Draw): P
   const expected = finished(shape, rows, { biases, residuals, sum: sumsOf(left, inputs, columns) });
   return {
     contents: {
-      x: { rows, columns: inputs, data: x },
+      x: filledUp(x, inputs),
       scale: { rows: 1, columns: inputs, data: scale },
       shift: { rows: 1, columns: inputs, data: shift },
       ...contents,
@@ -54,6 +54,17 @@ export function productCase(shape: ProductShape, { rows, seed, reach }: Draw): P
     },
     expected,
   };
+}
+
+/** The rows with numbers where kernels expect anything finite: up to a multiple of four. */
+function filledUp(data: Float64Array, columns: number): Content {
+  const pitch = vectorsOf(columns) * 4;
+  const rows = data.length / columns;
+  const filled = new Float64Array(rows * pitch).fill(3);
+  for (let row = 0; row < rows; row++) {
+    filled.set(data.subarray(row * columns, (row + 1) * columns), row * pitch);
+  }
+  return { rows, columns: pitch, data: filled };
 }
 
 /** Noise that the element can hold. */

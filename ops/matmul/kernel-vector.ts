@@ -15,6 +15,7 @@ import {
 } from './shape.ts';
 import { fitsNorm, rowReader, threadsOf } from './vector-rows.ts';
 import { type VectorSplit, vectorSplit } from './vector-split.ts';
+import { sumOf } from './sum-of.ts';
 import { sumName, type WeightReader, weightReader } from './vector-weights.ts';
 
 /** Rows of x that a workgroup works on at once. */
@@ -33,7 +34,7 @@ export function productVector(shape: ProductShape, limits: GpuLimits, rows: Vect
   const reader = rowReader(shape, split, rows, limits);
   const weight = weightReader(shape, split, reader.at);
   const vectors = vectorsOf(columnsOf(shape));
-  const exact = vectors % columns === 0;
+  const wanted = `group.x * ${columns}u + column`;
   const lies = shape.weight.layout === 'in-out';
   const wgsl = `${header(bindings)}
 
@@ -50,8 +51,7 @@ fn main(
   let first_row = group.y * ${rows}u;
   let column = ${lies ? `thread % ${columns}u` : `thread / ${slices}u`};
   let slice = ${lies ? `thread / ${columns}u` : `thread % ${slices}u`};
-  let wanted = group.x * ${columns}u + column;
-  let vector = ${exact ? 'wanted' : `min(wanted, ${vectors - 1}u)`};
+  let vector = ${vectors % columns === 0 ? wanted : `min(${wanted}, ${vectors - 1}u)`};
   var unit = slice;
   ${weight.read('var ')}
   ${reader.prepare}
@@ -59,10 +59,8 @@ fn main(
     .map((name) => `var ${name} = vec4(0.0);`)
     .join('\n  ')}
   ${chunks === 1 ? weight.multiply(rows) : inChunks(split, weight, rows)}
-  ${reduction(shape, split, rows)}
-  if (slice == 0u${exact ? '' : ' && wanted == vector'}) {
-    ${stores(shape, rows)}
-  }
+  ${reader.scratch === 0 ? '' : 'workgroupBarrier();'}
+  ${together(shape, split, rows)}
 }
 `;
   return {
@@ -93,33 +91,43 @@ function sumsOf(shape: ProductShape, rows: number): readonly string[] {
   ).flat();
 }
 
-/** WGSL: the sums of the slices, in slice 0; each level has memory of its own. */
-function reduction(
-  shape: ProductShape,
-  { columns, slices, ...split }: VectorSplit,
-  rows: number,
-): string {
-  if (slices === 1) return '';
-  const threads = threadsOf({ columns, slices, ...split });
-  const sums = sumsOf(shape, rows);
-  const cell = (i: number, slice: string): string =>
-    `scratch[${i * threads}u + (${slice}) * ${columns}u + column]`;
-  return `workgroupBarrier();
-  for (var half = ${slices / 2}u; half > 0u; half /= 2u) {
-    if (slice >= half && slice < 2u * half) {
-      ${sums.map((name, i) => `${cell(i, 'slice')} = ${name};`).join('\n      ')}
-    }
-    workgroupBarrier();
-    if (slice < half) {
-      ${sums.map((name, i) => `${name} += ${cell(i, 'slice + half')};`).join('\n      ')}
+/** Sums that one thread adds up at a time. */
+const mostAdded = 8;
+
+/** WGSL: adds up the sums of the slices in two rounds, and stores what they make. */
+function together(shape: ProductShape, split: VectorSplit, rows: number): string {
+  const { columns, slices } = split;
+  const threads = threadsOf(split);
+  const halves = Array.from({ length: halvesOf(shape) }, (_, half) => half);
+  const at = (half: number, slice: string): string =>
+    `scratch[(cell / ${columns}u * ${halves.length}u + ${half}u) * ${threads}u + (${slice}) * ${columns}u + cell % ${columns}u]`;
+  const adders = Math.max(1, slices / mostAdded);
+  const cells = rows * columns;
+  const added = (count: number, slice: (i: string) => string): string =>
+    halves
+      .map(
+        (half) => `var sum_${half} = vec4(0.0);
+    ${sumOf(`sum_${half}`, count, (i) => at(half, slice(i)))}`,
+      )
+      .join('\n    ');
+  const first = `if (thread < ${adders * cells}u) {
+    let cell = thread % ${cells}u;
+    let adder = thread / ${cells}u;
+    ${added(mostAdded, (i) => `adder + (${i}) * ${adders}u`)}
+    ${halves.map((half) => `${at(half, 'adder')} = sum_${half};`).join('\n    ')}
+  }
+  workgroupBarrier();`;
+  return `${sumsOf(shape, rows)
+    .map((name, i) => `scratch[${i * threads}u + slice * ${columns}u + column] = ${name};`)
+    .join('\n  ')}
+  workgroupBarrier();
+  ${adders === 1 ? '' : first}
+  for (var cell = thread; cell < ${cells}u; cell += ${threads}u) {
+    ${added(adders === 1 ? slices : adders, (i) => i)}
+    let row = first_row + cell / ${columns}u;
+    let place = group.x * ${columns}u + cell % ${columns}u;
+    if (row < lengths.${shape.count} && place < ${vectorsOf(columnsOf(shape))}u) {
+      finish(row, place, ${halves.map((half) => `sum_${half}`).join(', ')});
     }
   }`;
-}
-
-function stores(shape: ProductShape, rows: number): string {
-  return Array.from({ length: rows }, (_, row) => {
-    const sums = Array.from({ length: halvesOf(shape) }, (__, half) => sumName(row, half));
-    const call = `finish(first_row + ${row}u, vector, ${sums.join(', ')});`;
-    return row === 0 ? call : `if (first_row + ${row}u < lengths.${shape.count}) { ${call} }`;
-  }).join('\n    ');
 }

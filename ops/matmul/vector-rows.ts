@@ -2,6 +2,7 @@
 // f32, normalized there where the shape asks for it. Where they take too much of it they are read in place.
 
 import { type GpuLimits, literal, load, vectorsOf } from '../../src/wgsl.ts';
+import { sumOf } from './sum-of.ts';
 import type { NormPrologue, ProductShape } from './shape.ts';
 import type { VectorSplit } from './vector-split.ts';
 import { xVector } from './x-vector.ts';
@@ -23,7 +24,9 @@ export function fitsNorm(
   rows: number,
   { workgroupMemory }: GpuLimits,
 ): boolean {
-  return inputs % 4 === 0 && 16 * (rows * pitchOf(split) + threadsOf(split)) <= workgroupMemory;
+  return (
+    inputs % 4 === 0 && 16 * (rows * pitchOf(split) + threadsOf(split) + adders) <= workgroupMemory
+  );
 }
 
 export function rowReader(
@@ -49,7 +52,7 @@ export function rowReader(
   }
   const { norm } = shape;
   return {
-    scratch: rows * pitch + (norm ? threadsOf(split) : 0),
+    scratch: rows * pitch + (norm ? threadsOf(split) + adders : 0),
     functions: norm ? `${functions}\n${sumOfThreads(rows * pitch, threadsOf(split))}` : functions,
     prepare: norm ? normalized(shape, norm, split, rows) : staged(split, rows),
     // threads that read units side by side read vectors side by side
@@ -121,17 +124,24 @@ function normalized(
   workgroupBarrier();`;
 }
 
+/** Threads that add up what all have, before every thread adds up what these have. */
+const adders = 16;
+
 function sumOfThreads(base: number, threads: number): string {
+  const few = Math.min(adders, threads);
+  const behind = base + threads;
   return `
 fn sum_of_threads(value: vec4<f32>, thread: u32) -> vec4<f32> {
-  var sum = value;
-  for (var half = ${threads / 2}u; half > 0u; half /= 2u) {
-    if (thread >= half && thread < 2u * half) { scratch[${base}u + thread] = sum; }
-    workgroupBarrier();
-    if (thread < half) { sum += scratch[${base}u + thread + half]; }
-  }
-  if (thread == 0u) { scratch[${base}u] = sum; }
+  scratch[${base}u + thread] = value;
   workgroupBarrier();
-  return scratch[${base}u];
+  if (thread < ${few}u) {
+    var part = vec4(0.0);
+    ${sumOf('part', threads / few, (i) => `scratch[${base}u + thread + (${i}) * ${few}u]`)}
+    scratch[${behind}u + thread] = part;
+  }
+  workgroupBarrier();
+  var sum = vec4(0.0);
+  ${sumOf('sum', few, (i) => `scratch[${behind}u + ${i}]`)}
+  return sum;
 }`;
 }
