@@ -61,10 +61,8 @@ test('every length of x is a run of one kernel, whose rows end where they should
     // a row more than there is stays as it was, and what rows are filled up with is zero
     const y = { rows: rows + 1, columns: 392, data: new Float64Array((rows + 1) * 392).fill(5) };
     const { y: got = [] } = await runKernel(device, kernel, { tokens: rows }, { ...contents, y });
-    const columns = Array.from({ length: rows }, (_, row) => [
-      ...got.slice(row * 392, row * 392 + 389),
-    ]);
-    expect(worstOf(columns.flat(), expected)).toBeLessThan(2e-5);
+    const columns = Array.from(expected, (_, i) => got[Math.floor(i / 389) * 392 + (i % 389)] ?? 5);
+    expect(worstOf(columns, expected)).toBeLessThan(2e-5);
     expect(got.slice(389, 392)).toEqual(new Float64Array(3));
     expect(got.slice(rows * 392)).toEqual(new Float64Array(392).fill(5));
   }
