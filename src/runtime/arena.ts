@@ -11,7 +11,7 @@ const rowStep = 16;
 
 export class Arena {
   readonly #device: Device;
-  #buffers: readonly GPUBuffer[] = [];
+  readonly #buffers: GPUBuffer[] = [];
 
   constructor(device: Device) {
     this.#device = device;
@@ -30,24 +30,14 @@ export class Arena {
     const { places, placeOf } = assign(
       matrices.map(({ name, set, pitch, first, last }) => {
         const count = Math.ceil(Math.max(rows[set], 1) / rowStep) * rowStep;
-        return { name, bytes: count * pitch, first, last };
+        const bytes = Math.min(count * pitch, this.#device.limits.bindingBytes);
+        return { name, bytes, first, last };
       }),
     );
-    const buffers = [...this.#buffers];
-    for (const [index, bytes] of places.entries()) {
-      const known = buffers[index];
-      if (known && known.size >= bytes) continue;
-      known?.destroy();
-      buffers[index] = await allocate(this.#device, {
-        label: `matrices ${index}`,
-        size: bytes,
-        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC,
-      });
-      this.#buffers = buffers;
-    }
+    for (const [index, bytes] of places.entries()) await this.#enlarge(index, bytes);
     const placed = new Map<string, GPUBuffer>();
     for (const [name, index] of placeOf) {
-      const buffer = buffers[index];
+      const buffer = this.#buffers[index];
       if (buffer) placed.set(name, buffer);
     }
     return placed;
@@ -55,6 +45,22 @@ export class Arena {
 
   destroy(): void {
     for (const buffer of this.#buffers) buffer.destroy();
-    this.#buffers = [];
+    this.#buffers.length = 0;
+  }
+
+  async #enlarge(index: number, bytes: number): Promise<void> {
+    const known = this.#buffers[index];
+    if (known && known.size >= bytes) return;
+    known?.destroy(); // first: there may be no room for both
+    try {
+      this.#buffers[index] = await allocate(this.#device, {
+        label: `matrices ${index}`,
+        size: bytes,
+        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC,
+      });
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
   }
 }

@@ -7,7 +7,7 @@ export interface RowInput {
   readonly row: number;
   /** Slot of the first token: the tokens that the row has already. */
   readonly past: number;
-  readonly ids: ArrayLike<number>;
+  readonly ids: readonly number[];
   /** Which of the tokens' outputs are asked for, in ascending order. */
   readonly keep: readonly number[];
 }
@@ -49,7 +49,7 @@ export function cut(
       batches.at(-1)?.push({
         row,
         past: past + from,
-        ids: Array.from({ length: to - from }, (_, i) => ids[from + i] ?? 0),
+        ids: ids.slice(from, to),
         keep: keep.slice(taken, last).map((index) => index - from),
         input,
         from,

@@ -117,7 +117,7 @@ export class Engine {
 
   async #run(given: KvCache | undefined, inputs: readonly RowInput[], use: Use): Promise<void> {
     this.device.check();
-    this.#checkLengths(inputs);
+    this.#checkInputs(inputs);
     const batches = cut(inputs, ...mostOf(this.plan, this.device.limits));
     const whole = (piece: Piece): boolean =>
       piece.past === 0 && piece.ids.length === inputs[piece.input]?.ids.length;
@@ -229,8 +229,16 @@ export class Engine {
     }
   }
 
-  #checkLengths(inputs: readonly RowInput[]): void {
-    const { positions } = this.plan;
+  #checkInputs(inputs: readonly RowInput[]): void {
+    const { positions, vocabulary } = this.plan;
+    const known = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < vocabulary;
+    const unknown = inputs.flatMap(({ ids }) => ids.find((id) => !known(id)) ?? [])[0];
+    if (unknown !== undefined) {
+      throw new ToolkitError('USAGE', 'a token id is in the vocabulary', {
+        where: { id: unknown, vocabulary },
+        fix: "use the model's own tokenizer",
+      });
+    }
     const longest = Math.max(0, ...inputs.map(({ past, ids }) => past + ids.length));
     if (longest <= positions) return;
     throw new ToolkitError(

@@ -6,6 +6,7 @@ import { repetitionPenalty } from '../../ops/repetition-penalty/kernel.ts';
 import { topK, topKPairs } from '../../ops/top-k/kernel.ts';
 import type { Ask, Candidates, Decoder, Decoding } from '../base/decoding.ts';
 import type { Kernel } from '../wgsl.ts';
+import { allocate } from './allocate.ts';
 import type { RowInput } from './batch.ts';
 import { candidatesOf } from './candidates.ts';
 import type { Engine, Results } from './engine.ts';
@@ -32,6 +33,8 @@ class GpuDecoding implements Decoding {
   readonly #cache: KvCache;
   readonly #seen: readonly Set<number>[];
   readonly #kernels = new Map<string, Dispatch>();
+  /** Logits of each row: what a sampler may want of them outlives the engine's next run. */
+  #logits: GPUBuffer | undefined;
 
   constructor(engine: Engine, rows: number) {
     this.#engine = engine;
@@ -61,6 +64,8 @@ class GpuDecoding implements Decoding {
 
   async close(): Promise<void> {
     this.#cache.destroy();
+    this.#logits?.destroy();
+    this.#logits = undefined;
   }
 
   /** Records the penalty, the selection and its way back. */
@@ -86,13 +91,12 @@ class GpuDecoding implements Decoding {
       );
     }
     pass.end();
-    // what a sampler may want of the logits later is kept beyond the next run of the engine
-    const logits = k === 1 ? buffer : this.#copy(encoder, buffer, kept * pitch);
+    const logits = await this.#keep(results, rows);
     const read = selects ? readBack.record(encoder, chosen, 8 * pairs * kept) : undefined;
     return async () => {
       const bytes = await read?.();
-      for (const index of rows.keys()) {
-        const all = (): Promise<Float32Array> => this.#readRow(logits, index * pitch);
+      for (const [index, row] of rows.entries()) {
+        const all = (): Promise<Float32Array> => this.#readRow(logits, row * pitch);
         if (bytes) onRow(index, { ...candidatesIn(bytes, 8 * pairs * index, k), all });
         else onRow(index, candidatesOf(await all(), [], { count: k, repetitionPenalty: 1 }));
       }
@@ -127,10 +131,17 @@ class GpuDecoding implements Decoding {
     tables.write('seen', Uint32Array.from(seen));
   }
 
-  #copy(encoder: GPUCommandEncoder, from: GPUBuffer, bytes: number): GPUBuffer {
-    const copy = this.#engine.tables.reserve('logits', bytes);
-    encoder.copyBufferToBuffer(from, 0, copy, 0, bytes);
-    return copy;
+  /** Copies the logits of rows to their places. */
+  async #keep({ encoder, buffer, pitch }: Results, rows: readonly number[]): Promise<GPUBuffer> {
+    this.#logits ??= await allocate(this.#engine.device, {
+      label: 'logits of rows',
+      size: this.#seen.length * pitch,
+      usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+    });
+    for (const [index, row] of rows.entries()) {
+      encoder.copyBufferToBuffer(buffer, index * pitch, this.#logits, row * pitch, pitch);
+    }
+    return this.#logits;
   }
 
   async #readRow(logits: GPUBuffer, start: number): Promise<Float32Array> {

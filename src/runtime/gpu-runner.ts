@@ -75,9 +75,12 @@ function rowsOf(feeds: Feeds, { ids, lasts, total }: HostValues): readonly Row[]
   return Array.from({ length: batch }, (_, row) => {
     const last = lasts.data[row] ?? 0;
     const chunk = Array.from({ length }, (__, i) => Number(mask?.[(row + 1) * total - length + i]));
-    const real = chunk.filter((one) => one !== 0).length;
-    const first = chunk.findIndex((one) => one !== 0);
-    if (real > 0 && !chunk.slice(first, first + real).every((one) => one !== 0)) {
+    const real = chunk.filter((one) => one === 1).length;
+    const first = chunk.indexOf(1);
+    if (chunk.some((one) => one !== 0 && one !== 1)) {
+      throw refused('a mask is of zeros and ones', { row });
+    }
+    if (!chunk.slice(first, first + real).every((one) => one === 1)) {
       throw refused('a mask has zeros at the ends of a row only', { row });
     }
     const prompt = length === total;
@@ -93,51 +96,60 @@ function rowsOf(feeds: Feeds, { ids, lasts, total }: HostValues): readonly Row[]
 async function compute(
   engine: Engine,
   cache: KvCache | undefined,
-  { ids, indices, shape }: HostValues,
+  host: HostValues,
   rows: readonly Row[],
 ): Promise<Tensor> {
   const { plan } = engine;
   const width = plan.rows.get(plan.output.value)?.width ?? 0;
-  const [batch = 0, length = 0] = ids.shape;
-  const perRow = indices ? indices.data.length / Math.max(batch, 1) : length;
-  const data = new Float32Array(batch * perRow * width);
-  const places = new Map<string, number[]>(); // where an output goes, by row and token
-  const inputs: RowInput[] = [];
-  for (const [row, { past, ids: own }] of rows.entries()) {
-    checkIds(own, plan.vocabulary);
-    checkPast(cache, row, past);
-    const keep = new Set<number>();
-    for (let k = 0; k < perRow; k++) {
-      const token = indices ? (indices.data[row * perRow + k] ?? 0) : k;
-      if (token >= own.length) continue; // padding: undefined, and left at zero
-      keep.add(token);
-      const key = `${row} ${token}`;
-      places.set(key, [...(places.get(key) ?? []), row * perRow + k]);
-    }
-    inputs.push({ row, past, ids: own, keep: [...keep].toSorted((a, b) => a - b) });
-  }
-  const filled = inputs.filter((input) => input.ids.length > 0);
+  const { inputs, places, perRow } = wantedOf(host, rows);
+  for (const { row, past } of inputs) checkPast(cache, row, past);
+  const data = new Float32Array(rows.length * perRow * width);
+  const filled = inputs.filter(({ ids }) => ids.length > 0);
   await engine.run(cache, filled, async (results) =>
     readRows(engine, results, (input, token, values) => {
-      const key = `${filled[input]?.row} ${token}`;
-      for (const place of places.get(key) ?? []) data.set(values, place * width);
+      for (const place of places(filled[input]?.row ?? 0, token)) data.set(values, place * width);
     }),
   );
-  const flat = indices?.shape.length === 2 ? [batch, width] : [batch, perRow, width];
-  const result = shape ?? flat;
-  if (sizeOf(result) !== data.length) {
+  const flat = host.indices?.shape.length === 2 ? [] : [perRow];
+  const shape = host.shape ?? [rows.length, ...flat, width];
+  if (sizeOf(shape) !== data.length) {
     throw refused('the result has the shape that the graph gives it', {
-      shape: result.join('×'),
+      shape: shape.join('×'),
       elements: data.length,
     });
   }
-  return { dtype: 'float32', shape: result, data };
+  return { dtype: 'float32', shape, data };
 }
 
-function checkIds(ids: readonly number[], vocabulary: number): void {
-  const bad = ids.find((id) => id < 0 || id >= vocabulary);
-  if (bad === undefined) return;
-  throw refused('a token id is in the vocabulary', { id: bad, vocabulary });
+interface Wanted {
+  readonly inputs: readonly RowInput[];
+  /** Where in the result the output of a row's token goes; a caller may want it more than once. */
+  readonly places: (row: number, token: number) => readonly number[];
+  /** Outputs of each row. */
+  readonly perRow: number;
+}
+
+/** The tokens that are computed, and where their outputs go; outputs of padding stay zero. */
+function wantedOf({ ids, indices }: HostValues, rows: readonly Row[]): Wanted {
+  const [batch = 0, length = 0] = ids.shape;
+  const perRow = indices ? indices.data.length / Math.max(batch, 1) : length;
+  const wanted = rows.map((own, row) => {
+    const places = new Map<number, number[]>();
+    for (let k = 0; k < perRow; k++) {
+      const token = indices ? (indices.data[row * perRow + k] ?? 0) : k;
+      if (token >= own.ids.length) continue;
+      places.set(token, [...(places.get(token) ?? []), row * perRow + k]);
+    }
+    return places;
+  });
+  return {
+    inputs: rows.map(({ past, ids: own }, row) => {
+      const keep = [...(wanted[row]?.keys() ?? [])].toSorted((a, b) => a - b);
+      return { row, past, ids: own, keep };
+    }),
+    places: (row, token) => wanted[row]?.get(token) ?? [],
+    perRow,
+  };
 }
 
 /** The graph writes into the slots behind the tokens that a row has: nothing else is kept. */

@@ -71,11 +71,7 @@ export class KvCache {
   /** Makes room for rows of this length. */
   async reserve(length: number): Promise<void> {
     if (length <= this.#capacity) return;
-    const capacity = Math.min(
-      Math.max(leastCapacity, 2 * this.#capacity, length),
-      Math.max(this.#positions, length),
-    );
-    this.#check(capacity);
+    const capacity = this.#capacityFor(length);
     const { gpu } = this.#device;
     const encoder = gpu.createCommandEncoder();
     const old = this.#layers;
@@ -83,13 +79,13 @@ export class KvCache {
     try {
       for (const [index, shape] of this.#shapes.entries()) {
         const before = old[index];
-        const slots = slotsOf(shape, capacity);
-        if (before && slotsOf(shape, this.#capacity) === slots) {
+        if (before && slotsOf(shape, this.#capacity) === slotsOf(shape, capacity)) {
           fresh.push(before);
           continue;
         }
-        const keys = await this.#allocate(shape, slots, `keys of layer ${index}`);
-        const values = await this.#allocate(shape, slots, `values of layer ${index}`);
+        const size = this.#bytesOf(shape, capacity);
+        const keys = await this.#allocate(size, `keys of layer ${index}`);
+        const values = await this.#allocate(size, `values of layer ${index}`);
         fresh.push({ keys, values });
         if (!before) continue;
         const kept = Math.min(before.keys.size, keys.size);
@@ -112,30 +108,54 @@ export class KvCache {
     this.#capacity = 0;
   }
 
-  #check(capacity: number): void {
-    const largest = Math.max(
-      ...this.#shapes.map((shape) => this.#bytesOf(shape, slotsOf(shape, capacity))),
-    );
+  /** Twice as much as before, as far as there are positions and the GPU binds it. */
+  #capacityFor(length: number): number {
     const { bindingBytes } = this.#device.limits;
-    if (largest <= bindingBytes) return;
-    throw new ToolkitError(
-      'UNSUPPORTED_SIZE',
-      'the cache of a layer is larger than this GPU can bind',
-      {
-        where: { rows: this.rows, tokens: capacity, bytes: largest, most: bindingBytes },
-        fix: 'run fewer rows at once, or shorter ones',
-      },
-    );
+    const fits = (capacity: number): boolean => this.#largest(capacity) <= bindingBytes;
+    if (!fits(length)) {
+      throw new ToolkitError(
+        'UNSUPPORTED_SIZE',
+        'the cache of a layer is larger than this GPU can bind',
+        {
+          where: {
+            rows: this.rows,
+            tokens: length,
+            bytes: this.#largest(length),
+            most: bindingBytes,
+          },
+          fix: 'run fewer rows at once, or shorter ones',
+        },
+      );
+    }
+    const wanted = Math.min(Math.max(leastCapacity, 2 * this.#capacity), this.#positions);
+    return wanted > length && fits(wanted) ? wanted : length;
   }
 
-  #bytesOf({ width }: CacheLayer, slots: number): number {
-    return slots * this.rows * width * elementBytes(this.#element);
+  /** Bytes of the largest buffer. */
+  #largest(capacity: number): number {
+    return Math.max(0, ...this.#shapes.map((shape) => this.#bytesOf(shape, capacity)));
   }
 
-  async #allocate(shape: CacheLayer, slots: number, label: string): Promise<GPUBuffer> {
+  #bytesOf(shape: CacheLayer, capacity: number): number {
+    return bytesOfSlots(shape, { rows: this.rows, capacity, element: this.#element });
+  }
+
+  async #allocate(size: number, label: string): Promise<GPUBuffer> {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    return await allocate(this.#device, { label, size: this.#bytesOf(shape, slots), usage });
+    return await allocate(this.#device, { label, size, usage });
   }
+}
+
+export interface CacheSize {
+  readonly rows: number;
+  /** Slots of a full layer. */
+  readonly capacity: number;
+  readonly element: Element;
+}
+
+/** Bytes that the keys of a layer take, and its values as many. */
+export function bytesOfSlots(layer: CacheLayer, { rows, capacity, element }: CacheSize): number {
+  return slotsOf(layer, capacity) * rows * layer.width * elementBytes(element);
 }
 
 function slotsOf({ window }: CacheLayer, capacity: number): number {

@@ -25,9 +25,24 @@ export async function loadModel(
   device: Device,
   models: SourceFolder,
   modelName: string,
-  onProgress: (progress: LoadProgress) => void = () => undefined,
+  onProgress?: (progress: LoadProgress) => void,
 ): Promise<LoadedModel> {
   const { model } = await verifyModelFiles(models, modelName);
+  return { model, engine: await openEngine(device, model, { models, modelName, onProgress }) };
+}
+
+export interface EngineFiles {
+  readonly models: SourceFolder;
+  readonly modelName: string;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/** An engine that runs a model whose weights lie in files. */
+export async function openEngine(
+  device: Device,
+  model: Model,
+  { models, modelName, onProgress = () => undefined }: EngineFiles,
+): Promise<Engine> {
   const plan = planOf(model);
   const initializers = new Map(model.graph.initializers.map((each) => [each.name, each]));
   const placed = placements(plan, initializers, device.limits);
@@ -39,5 +54,5 @@ export async function loadModel(
   });
   const half = [...plan.rows.values()].some(({ dtype }) => dtype === 'float16');
   const cacheElement = elementOf(half ? 'float16' : 'float32', device.limits);
-  return { model, engine: new Engine(device, plan, { weights, placements: placed, cacheElement }) };
+  return new Engine(device, plan, { weights, placements: placed, cacheElement });
 }

@@ -10,6 +10,7 @@ import { lowerAttention } from './lower-attention.ts';
 import { type Lowering, productShape } from './lowering.ts';
 import { lowerEmbed, lowerProduct, lowerRows } from './lower-rows.ts';
 import type { Placement } from './placement.ts';
+import { madeBy, readBy } from './step-values.ts';
 import type { LoweredDispatch } from './lowering.ts';
 import type { Norm, Plan, Product, RowSet, Step } from './steps.ts';
 
@@ -105,28 +106,12 @@ function needed(plan: Plan, { keeps, cached }: Form, alias: Map<string, string>)
   const steps: Step[] = [];
   for (const step of plan.steps.toReversed()) {
     const writes = step.kind === 'attention' && cached;
-    const made = step.kind === 'skip-norm' ? [step.output, step.sum] : [step.output];
-    if (!writes && !made.some((name) => wanted.has(name))) continue;
+    if (!writes && !madeBy(step).some((name) => wanted.has(name))) continue;
     for (const name of readBy(step)) wanted.add(name);
     if (step.kind === 'select' && keeps === 'all') alias.set(step.output, step.x);
     else steps.push(step);
   }
   return steps.toReversed();
-}
-
-function readBy(step: Step): readonly string[] {
-  switch (step.kind) {
-    case 'embed':
-      return [];
-    case 'attention':
-      return [step.qkv];
-    case 'product':
-      return step.residual === undefined ? [step.x] : [step.x, step.residual];
-    case 'skip-norm':
-      return [step.x, step.skip];
-    default:
-      return [step.x];
-  }
 }
 
 /** Norms that only products read, each of which can compute the norm itself. */

@@ -3,6 +3,7 @@
 // compared: the table of activations says what nodes each is made of.
 
 import { activations } from '../../ops/activations.ts';
+import { constant, tensor } from '../ir/attributes.ts';
 import { Builder } from '../ir/builder.ts';
 import type { Attribute, Node } from '../ir/graph.ts';
 import { type Draft, unsupported } from './plan-draft.ts';
@@ -46,15 +47,25 @@ let known: ReadonlyMap<string, string> | undefined;
 function formulas(): ReadonlyMap<string, string> {
   known ??= new Map(
     [...activations].flatMap(([name, activation]) =>
-      (['node', 'formula'] as const).map((gelu): [string, string] => {
+      (['node', 'formula'] as const).flatMap((gelu): [string, string][] => {
         const b = new Builder();
         const result = activation.nodes(b, 'x', { gelu });
-        const nodes = new Map(b.nodes.map((node) => [node.outputs[0] ?? '', node]));
-        return [formula(result, nodes, (leaf) => leaf, new Set()), name];
+        return [b.nodes, b.nodes.map(inHalf)].map((each) => {
+          const nodes = new Map(each.map((node) => [node.outputs[0] ?? '', node]));
+          return [formula(result, nodes, (leaf) => leaf, new Set()), name];
+        });
       }),
     ),
   );
   return known;
+}
+
+/** A node whose constants are halves, as they are in models of halves. */
+function inHalf(node: Node): Node {
+  const value = node.attributes['value'];
+  if (value?.kind !== 'tensor') return node;
+  const { values, shape } = value.value;
+  return { ...node, attributes: { value: tensor(constant('float16', values, shape)) } };
 }
 
 /** A value as a formula of what no node makes; notes which nodes it is made of. */
@@ -76,7 +87,5 @@ function formula(
 }
 
 function textOf(attribute: Attribute): string {
-  if (attribute.kind !== 'tensor') return JSON.stringify(attribute);
-  // enough digits to tell constants apart, few enough for those that were rounded to half
-  return attribute.value.values.map((value) => value.toPrecision(3)).join(' ');
+  return attribute.kind === 'tensor' ? attribute.value.values.join(' ') : JSON.stringify(attribute);
 }

@@ -3,6 +3,7 @@
 import { ToolkitError } from '../base/errors.ts';
 import type { Graph, Initializer, Node } from '../ir/graph.ts';
 import { labelOf } from './reference/operators.ts';
+import { madeBy } from './step-values.ts';
 import type { CacheLayer, Rows, Step } from './steps.ts';
 
 /** What is known while a graph is read. */
@@ -59,9 +60,16 @@ export class Draft {
     return own === undefined ? undefined : this.rows.get(own);
   }
 
-  /** Whether one node reads the value, and no caller does. */
+  /** Whether one node reads the matrix, under whatever name, and no caller does. */
   readOnce(name: string): boolean {
-    return this.#uses.get(name) === 1;
+    const own = this.matrix(name) ?? name;
+    const names = [...this.#aliases].filter(([, of]) => of === own).map(([alias]) => alias);
+    return [own, ...names].every((each) => this.#uses.get(each) === 1);
+  }
+
+  /** The index of the step that makes a matrix. */
+  placeOf(name: string): number {
+    return this.steps.findIndex((step) => madeBy(step).includes(name));
   }
 
   /** Replaces the last step that makes `output` by what it becomes with an epilogue. */
@@ -71,6 +79,14 @@ export class Draft {
     this.rows.delete(output);
     this.rows.set(by.output, rows);
   }
+}
+
+/** A number among the attributes of a node. */
+export function numberIn(node: Node, name: string, otherwise?: number): number {
+  const attribute = node.attributes[name];
+  if (attribute?.kind === 'int' || attribute?.kind === 'float') return attribute.value;
+  if (attribute === undefined && otherwise !== undefined) return otherwise;
+  return unsupported(node, 'an attribute is a number', { attribute: name });
 }
 
 /** Says that the GPU runtime does not run a node. */

@@ -1,9 +1,9 @@
 // Products with weights, and the rows of a table: which weight, in which layout.
 
 import type { DType } from '../base/dtypes.ts';
+import { sizeOf } from '../base/tensors.ts';
 import type { Node } from '../ir/graph.ts';
-import { numberOf } from '../op.ts';
-import { type Draft, unsupported } from './plan-draft.ts';
+import { type Draft, numberIn, unsupported } from './plan-draft.ts';
 import type { Product, Rows, WeightLayout } from './steps.ts';
 
 /** The initializer that an input is; floats. */
@@ -14,9 +14,17 @@ export function floatInitializer(draft: Draft, node: Node, index: number): strin
   return unsupported(node, 'a weight is a float initializer', { input: name });
 }
 
+/** The initializer that is added to, or multiplied with, every row; one element a column. */
+export function vectorInitializer(draft: Draft, node: Node, index: number, width: number): string {
+  const name = floatInitializer(draft, node, index);
+  const shape = draft.initializers.get(name)?.type.shape;
+  if (shape?.length === 1 && shape[0] === width) return name;
+  return unsupported(node, `a scale or bias has ${width} elements`, { input: name });
+}
+
 function shapeOf(draft: Draft, node: Node, name: string, rank: number): readonly number[] {
   const shape = draft.initializers.get(name)?.type.shape;
-  if (shape?.length === rank) return shape;
+  if (shape?.length === rank && !shape.includes(0)) return shape;
   return unsupported(node, `a weight has ${rank} dimensions`, { input: name });
 }
 
@@ -37,7 +45,7 @@ export function embed(draft: Draft, node: Node): void {
 export function embedBlocks(draft: Draft, node: Node): void {
   const table = node.inputs[0] ?? '';
   const [vocabulary = 0, blocks = 0] = shapeOf(draft, node, table, 3);
-  const layout = blockLayout(draft, node, [2, 3]);
+  const layout = blockLayout(draft, node, { rows: vocabulary, blocks });
   const dtype = floatDType(draft, layout.scales);
   const width = blocks * layout.blockSize;
   addEmbedding(draft, node, table, layout, { vocabulary, width, dtype });
@@ -58,9 +66,9 @@ function addEmbedding(
     readonly dtype: Rows['dtype'];
   },
 ): void {
-  const axis = node.attributes['axis'] ?? node.attributes['gather_axis'];
+  const axis = node.op === 'Gather' ? 'axis' : 'gather_axis';
   const ids = node.inputs[1] ?? '';
-  if ((axis !== undefined && numberOf(axis) !== 0) || draft.ports.ids !== undefined) {
+  if (numberIn(node, axis, 0) !== 0 || draft.ports.ids !== undefined) {
     unsupported(node, 'ids pick rows of one table');
   }
   draft.ports.ids = ids;
@@ -77,57 +85,65 @@ export function matMul(draft: Draft, node: Node): void {
 
 /** x · weightᵀ + bias */
 export function gemm(draft: Draft, node: Node): void {
-  const { alpha, beta, transA, transB } = node.attributes;
   const plain =
-    (alpha === undefined || numberOf(alpha) === 1) &&
-    (beta === undefined || numberOf(beta) === 1) &&
-    (transA === undefined || numberOf(transA) === 0) &&
-    transB !== undefined &&
-    numberOf(transB) === 1;
+    numberIn(node, 'alpha', 1) === 1 &&
+    numberIn(node, 'beta', 1) === 1 &&
+    numberIn(node, 'transA', 0) === 0 &&
+    numberIn(node, 'transB', 0) === 1;
   if (!plain) unsupported(node, 'Gemm is with transB = 1 and no factors');
   const weight = floatInitializer(draft, node, 1);
   const [outputs = 0, inputs = 0] = shapeOf(draft, node, weight, 2);
-  const bias = (node.inputs[2] ?? '') === '' ? undefined : floatInitializer(draft, node, 2);
-  addProduct(draft, node, { weight, layout: { kind: 'out-in' }, inputs, outputs }, bias);
+  addProduct(draft, node, { weight, layout: { kind: 'out-in' }, inputs, outputs }, 2);
 }
 
 /** x · dequantized(weight)ᵀ + bias */
 export function matMulNBits(draft: Draft, node: Node): void {
   const weight = node.inputs[1] ?? '';
-  const layout = blockLayout(draft, node, [2, 3]);
-  const inputs = numberOf(node.attributes['K']);
-  const outputs = numberOf(node.attributes['N']);
+  const inputs = numberIn(node, 'K');
+  const outputs = numberIn(node, 'N');
+  const [rows = 0, blocks = 0] = shapeOf(draft, node, weight, 3);
+  const layout = blockLayout(draft, node, { rows, blocks });
+  const fits = rows === outputs && blocks === Math.ceil(inputs / layout.blockSize);
+  if (!fits) unsupported(node, 'a packed weight has N rows of K codes', { input: weight });
   if ((node.inputs[4] ?? '') !== '') unsupported(node, 'blocks are in the order of their columns');
-  const bias = (node.inputs[5] ?? '') === '' ? undefined : floatInitializer(draft, node, 5);
-  addProduct(draft, node, { weight, layout, inputs, outputs }, bias);
+  addProduct(draft, node, { weight, layout, inputs, outputs }, 5);
 }
 
-/** How a packed weight is kept, with the inputs that are its scales and zero points. */
+/** How a packed weight is kept: input 1 or 0, with scales and zero points as inputs 2 and 3. */
 function blockLayout(
   draft: Draft,
   node: Node,
-  [scalesAt, zeroPointsAt]: readonly [number, number],
+  { rows, blocks }: { readonly rows: number; readonly blocks: number },
 ): Extract<WeightLayout, { readonly kind: 'blocks' }> {
-  const bits = node.attributes['bits'] === undefined ? 4 : numberOf(node.attributes['bits']);
+  const bits = numberIn(node, 'bits', 4);
+  const blockSize = numberIn(node, 'block_size');
   if (bits !== 4 && bits !== 8) unsupported(node, 'weights have 4 or 8 bits', { bits });
-  const zeroPoints = node.inputs[zeroPointsAt] ?? '';
-  const packed = draft.initializers.get(zeroPoints)?.type.dtype;
-  if (zeroPoints !== '' && packed !== 'uint8') unsupported(node, 'zero points are packed bytes');
-  return {
-    kind: 'blocks',
-    bits,
-    blockSize: numberOf(node.attributes['block_size']),
-    scales: floatInitializer(draft, node, scalesAt),
-    ...(zeroPoints !== '' && { zeroPoints }),
+  if (blockSize < 16 || !Number.isInteger(Math.log2(blockSize))) {
+    unsupported(node, 'blocks have 16 codes or more, a power of two', { blockSize });
+  }
+  const holds = (name: string, dtype: DType | undefined, size: number): boolean => {
+    const type = draft.initializers.get(name)?.type;
+    return type !== undefined && type.dtype === dtype && sizeOf(type.shape) === size;
   };
+  const weight = node.inputs[node.op === 'MatMulNBits' ? 1 : 0] ?? '';
+  const scales = floatInitializer(draft, node, 2);
+  const zeroPoints = node.inputs[3] ?? '';
+  const sound =
+    holds(weight, 'uint8', (rows * blocks * blockSize * bits) / 8) &&
+    holds(scales, floatDType(draft, scales), rows * blocks) &&
+    (zeroPoints === '' || holds(zeroPoints, 'uint8', rows * Math.ceil((blocks * bits) / 8)));
+  if (!sound) unsupported(node, 'codes, scales and zero points fit each other', { input: weight });
+  return { kind: 'blocks', bits, blockSize, scales, ...(zeroPoints !== '' && { zeroPoints }) };
 }
 
 function addProduct(
   draft: Draft,
   node: Node,
   product: Pick<Product, 'weight' | 'layout' | 'inputs' | 'outputs'>,
-  bias?: string,
+  biasAt?: number,
 ): void {
+  const hasBias = biasAt !== undefined && (node.inputs[biasAt] ?? '') !== '';
+  const bias = hasBias ? vectorInitializer(draft, node, biasAt, product.outputs) : undefined;
   const x = draft.matrix(node.inputs[0] ?? '');
   const rows = x === undefined ? undefined : draft.rows.get(x);
   if (x === undefined || rows === undefined || rows.width !== product.inputs) {
@@ -142,24 +158,21 @@ function addProduct(
   );
 }
 
+/** The product that an input alone reads, as long as nothing follows it yet but a bias. */
+export function plainProduct(draft: Draft, input: string): Product | undefined {
+  const step = draft.steps[draft.placeOf(draft.matrix(input) ?? '')];
+  const plain = step?.kind === 'product' && !step.activation && !step.residual;
+  return plain && draft.readOnce(input) ? step : undefined;
+}
+
 /** Adds a bias to the product that it follows; false where the node is another kind of Add. */
 export function addBias(draft: Draft, node: Node): boolean {
   const [x = '', bias = ''] = node.inputs;
-  const matrix = draft.matrix(x);
-  const step = draft.steps.find(({ output }) => output === matrix);
+  const product = plainProduct(draft, x);
   const rows = draft.rowsOf(x);
-  const added = draft.initializers.get(bias)?.type;
-  const fuses =
-    step?.kind === 'product' &&
-    step.bias === undefined &&
-    step.activation === undefined &&
-    step.residual === undefined &&
-    rows !== undefined &&
-    added?.shape.length === 1 &&
-    added.shape[0] === rows.width &&
-    draft.readOnce(x);
-  if (!fuses) return false;
-  const output = node.outputs[0] ?? '';
-  draft.replace(step.output, { ...step, bias, output }, rows);
+  if (!product || !rows || product.bias !== undefined || !draft.initializers.has(bias))
+    return false;
+  vectorInitializer(draft, node, 1, rows.width);
+  draft.replace(product.output, { ...product, bias, output: node.outputs[0] ?? '' }, rows);
   return true;
 }

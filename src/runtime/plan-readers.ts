@@ -1,17 +1,19 @@
 // How each operator on floats becomes a step.
 
 import { fusedDomain, contribDomain, type Node } from '../ir/graph.ts';
-import { numberOf, textOf } from '../op.ts';
-import { type Draft, unsupported } from './plan-draft.ts';
-import { activate } from './plan-activation.ts';
+import { activations } from '../../ops/activations.ts';
+import { type Draft, numberIn, unsupported } from './plan-draft.ts';
+import { attention } from './plan-attention.ts';
+import { input, rowsOf } from './plan-inputs.ts';
 import {
   addBias,
   embed,
   embedBlocks,
-  floatInitializer,
   gemm,
   matMul,
   matMulNBits,
+  plainProduct,
+  vectorInitializer,
 } from './plan-products.ts';
 import type { NormWeights, Rows } from './steps.ts';
 
@@ -54,28 +56,15 @@ function addOrPending(draft: Draft, node: Node): void {
   if (!addBias(draft, node)) pend(draft, node);
 }
 
-/** The matrix that an input is, after activations that lead to it. */
-function input(draft: Draft, node: Node, index: number): string {
-  const name = node.inputs[index] ?? '';
-  if (draft.pending.has(name)) activate(draft, node, name);
-  return (
-    draft.matrix(name) ?? unsupported(node, 'an input is no matrix of a step', { input: name })
-  );
-}
-
-function rowsOf(draft: Draft, node: Node, name: string): Rows {
-  return draft.rows.get(name) ?? unsupported(node, 'an input is no matrix of a step');
-}
-
 function layerNorm(draft: Draft, node: Node): void {
-  const { axis, stash_type: stash } = node.attributes;
-  const last = axis === undefined || numberOf(axis) === -1;
-  const computed = stash === undefined || numberOf(stash) === 1;
+  const last = numberIn(node, 'axis', -1) === -1;
+  const computed = numberIn(node, 'stash_type', 1) === 1;
   if (!last || !computed) unsupported(node, 'LayerNormalization is over the last axis, in float32');
   const x = input(draft, node, 0);
   const output = node.outputs[0] ?? '';
-  const by = normWeights(draft, node, 1);
-  addNorm(draft, { x, by, output }, rowsOf(draft, node, x));
+  const rows = rowsOf(draft, node, x);
+  const by = normWeights(draft, node, 1, rows.width);
+  addNorm(draft, { x, by, output }, rows);
 }
 
 /** A norm whose rows are then picked is of the picked rows only: see `select`. */
@@ -87,31 +76,28 @@ function addNorm(
   draft.add({ kind: 'norm', ...norm }, rows);
 }
 
-function normWeights(draft: Draft, node: Node, from: number): NormWeights {
-  const scale = floatInitializer(draft, node, from);
+function normWeights(draft: Draft, node: Node, from: number, width: number): NormWeights {
+  const scale = vectorInitializer(draft, node, from, width);
   const bias = node.inputs[from + 1] ?? '';
   return {
     scale,
-    ...(bias !== '' && { bias: floatInitializer(draft, node, from + 1) }),
-    epsilon: node.attributes['epsilon'] === undefined ? 1e-5 : numberOf(node.attributes['epsilon']),
+    ...(bias !== '' && { bias: vectorInitializer(draft, node, from + 1, width) }),
+    epsilon: numberIn(node, 'epsilon', 1e-5),
   };
 }
 
 function skipLayerNorm(draft: Draft, node: Node): void {
   const x = input(draft, node, 0);
   const skip = input(draft, node, 1);
-  const by = normWeights(draft, node, 2);
-  const [output = '', sum = ''] = node.outputs;
   const rows = rowsOf(draft, node, x);
-  const places = draft.steps.map((step) => step.output);
-  const product = draft.steps[places.indexOf(skip)];
-  const fuses =
-    product?.kind === 'product' &&
-    product.activation === undefined &&
-    product.residual === undefined &&
-    draft.readOnce(node.inputs[1] ?? '') &&
-    places.indexOf(x) < places.indexOf(skip);
-  if (!fuses) {
+  const added = rowsOf(draft, node, skip);
+  if (added.width !== rows.width || added.set !== rows.set || added.dtype !== rows.dtype) {
+    unsupported(node, 'a sum is of two matrices of one shape', { input: node.inputs[1] ?? '' });
+  }
+  const by = normWeights(draft, node, 2, rows.width);
+  const [output = '', sum = ''] = node.outputs;
+  const product = plainProduct(draft, node.inputs[1] ?? '');
+  if (!product || draft.placeOf(x) > draft.placeOf(skip)) {
     draft.add({ kind: 'skip-norm', x, skip, by, output, sum }, rows);
     draft.rows.set(sum, rows);
     return;
@@ -122,77 +108,32 @@ function skipLayerNorm(draft: Draft, node: Node): void {
 
 function geglu(draft: Draft, node: Node): void {
   const x = input(draft, node, 0);
-  const activation = textOf(node.attributes['activation']);
+  const activation = activationIn(node);
   const output = node.outputs[0] ?? '';
   const before = rowsOf(draft, node, x);
   const rows = { ...before, width: before.width / 2 };
-  const product = draft.steps.find((step) => step.output === x);
-  const fuses =
-    product?.kind === 'product' &&
-    product.activation === undefined &&
-    product.residual === undefined &&
-    rows.width % 4 === 0 &&
-    draft.readOnce(node.inputs[0] ?? '');
-  if (fuses) {
-    const gated = { ...product, outputs: rows.width, activation, gated: true, output };
-    draft.replace(x, gated, rows);
-  } else {
-    if (rows.width % 4 !== 0) unsupported(node, 'half of a gated width is a multiple of 4');
+  if (rows.width % 4 !== 0) unsupported(node, 'half of a gated width is a multiple of 4');
+  const product = plainProduct(draft, node.inputs[0] ?? '');
+  if (!product) {
     draft.add({ kind: 'gate', x, activation, output }, rows);
+    return;
   }
+  const gated = { ...product, outputs: rows.width, activation, gated: true, output };
+  draft.replace(x, gated, rows);
 }
 
-function attention(draft: Draft, node: Node): void {
-  const qkv = input(draft, node, 0);
-  const [, pastKey = '', pastValue = '', lasts = '', total = ''] = node.inputs;
-  const [output = '', presentKey = '', presentValue = ''] = node.outputs;
-  const heads = numberOf(node.attributes['num_heads']);
-  const before = rowsOf(draft, node, qkv);
-  const width = before.width / 3;
-  const headDim = width / heads;
-  if (!Number.isInteger(headDim) || headDim % 8 !== 0 || headDim > 128) {
-    unsupported(node, 'the size of a head is a multiple of 8 up to 128', { headDim });
-  }
-  const window = numberOf(node.attributes['window']);
-  same(draft, node, 'lasts', lasts);
-  same(draft, node, 'total', total);
-  const [cos, sin] = [floatInitializer(draft, node, 5), floatInitializer(draft, node, 6)];
-  const positions = draft.initializers.get(cos)?.type.shape[0] ?? 0;
-  draft.positions = Math.min(draft.positions, positions);
-  const inputs = new Set(draft.graph.inputs.map(({ name }) => name));
-  const names = { past: [pastKey, pastValue], present: [presentKey, presentValue] } as const;
-  const layer = draft.layers.length;
-  draft.layers.push({ width, window, heads, headDim, ...(inputs.has(pastKey) && { names }) });
-  draft.add(
-    {
-      kind: 'attention',
-      layer,
-      qkv,
-      heads,
-      headDim,
-      scale: numberOf(node.attributes['scale']),
-      window,
-      cos,
-      sin,
-      output,
-    },
-    { ...before, width },
-  );
-}
-
-/** One value serves every node of the graph. */
-function same(draft: Draft, node: Node, port: 'lasts' | 'total' | 'ids', name: string): void {
-  const known = draft.ports[port] ?? name;
-  if (known !== name) unsupported(node, 'all layers attend to the same slots', { input: name });
-  draft.ports[port] = known;
+function activationIn(node: Node): string {
+  const attribute = node.attributes['activation'];
+  if (attribute?.kind === 'string' && activations.has(attribute.value)) return attribute.value;
+  const name = attribute?.kind === 'string' ? attribute.value : '';
+  return unsupported(node, 'the GPU runtime has no such activation', { activation: name });
 }
 
 /** Rows at indices: the positions that a caller wants, or a classifier's last token. */
 function select(draft: Draft, node: Node): void {
   const [x = '', indices = ''] = node.inputs;
   const matrix = input(draft, node, 0);
-  const batched = node.attributes['batch_dims'];
-  if (batched === undefined || numberOf(batched) !== 1 || draft.ports.indices !== undefined) {
+  if (numberIn(node, 'batch_dims', 0) !== 1 || draft.ports.indices !== undefined) {
     unsupported(node, 'rows are picked once, by GatherND with batch_dims 1');
   }
   draft.ports.indices = indices;
@@ -226,7 +167,7 @@ function cast(draft: Draft, node: Node): void {
   const x = input(draft, node, 0);
   const rows = rowsOf(draft, node, x);
   const float32 = 1;
-  if (numberOf(node.attributes['to']) !== float32) unsupported(node, 'a Cast is to float32');
+  if (numberIn(node, 'to') !== float32) unsupported(node, 'a Cast is to float32');
   draft.alias(node.outputs[0] ?? '', x);
   const product = draft.steps.at(-1)?.kind === 'product' && draft.steps.at(-1)?.output === x;
   if (product && draft.readOnce(node.inputs[0] ?? '')) {

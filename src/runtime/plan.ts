@@ -7,12 +7,13 @@
 //   anything else               → an error that names node and operator, before any GPU work
 
 import { ToolkitError } from '../base/errors.ts';
-import type { Model } from '../ir/graph.ts';
+import type { Graph, Model } from '../ir/graph.ts';
 import { hostPart } from './host-part.ts';
 import { labelOf } from './reference/operators.ts';
 import { Draft, unsupported } from './plan-draft.ts';
 import { lookUp, readers } from './plan-readers.ts';
-import type { Plan } from './steps.ts';
+import { readTooEarly } from './step-values.ts';
+import type { Plan, Step } from './steps.ts';
 
 /** The steps of a model; an operator that has none is UNSUPPORTED_OPERATOR. */
 export function planOf({ graph }: Model): Plan {
@@ -29,6 +30,7 @@ export function planOf({ graph }: Model): Plan {
   }
   for (const node of draft.pending.values()) unsupported(node);
   const output = resultOf(draft);
+  checkReads(graph, draft.steps);
   const { ids, lasts, total, ...rest } = draft.ports;
   if (ids === undefined || lasts === undefined || total === undefined) {
     throw invalid('the model embeds ids and attends to them', graph.name);
@@ -53,6 +55,15 @@ function resultOf(draft: Draft): Plan['output'] {
     throw invalid('the model has one result beside its cache', results.map(nameOf).join(', '));
   }
   return { name: result.name, value };
+}
+
+/** Refuses a graph where a product became another step's part and is read as it was all the same. */
+function checkReads({ nodes }: Graph, steps: readonly Step[]): void {
+  const early = readTooEarly(steps);
+  if (early === undefined) return;
+  const node = nodes.find(({ outputs }) => outputs.includes(early));
+  if (node) unsupported(node, 'what follows a product is all that reads it');
+  throw invalid('a matrix is made before it is read', early);
 }
 
 function nameOf({ name }: { readonly name: string }): string {

@@ -127,12 +127,6 @@ async function forward(engine: Engine, rows: Rows): Promise<readonly Float32Arra
   const width = plan.rows.get(plan.output.value)?.width ?? 0;
   const outputs = rows.map(({ length }) => new Float32Array(length * width));
   const inputs = rows.map((ids, row) => ({ row, past: 0, ids, keep: [...ids.keys()] }));
-  const bad = rows.flat().find((id) => !Number.isInteger(id) || id < 0 || id >= plan.vocabulary);
-  if (bad !== undefined) {
-    throw new ToolkitError('USAGE', 'a token id is in the vocabulary', {
-      where: { id: bad, vocabulary: plan.vocabulary },
-    });
-  }
   await engine.run(undefined, inputs, async (results) =>
     readRows(engine, results, (input, token, values) => outputs[input]?.set(values, token * width)),
   );
