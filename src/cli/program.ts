@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import type { Task } from '../base/config.ts';
 import type { Target, WeightFormat } from '../base/manifest.ts';
 import { tool } from '../base/version.ts';
+import { addBench, type BenchRequest } from './bench-grammar.ts';
 import type { CommonFlags } from './command.ts';
 import { collect, common, parseDtypes, runtimeOption, type RuntimeChoice } from './options.ts';
 import { addClassify, addGenerate, type TextRequest } from './text-grammar.ts';
@@ -36,7 +37,8 @@ export type Request =
   | { readonly command: 'convert'; readonly source: string; readonly flags: ConvertFlags }
   | { readonly command: 'verify'; readonly folder: string; readonly flags: VerifyFlags }
   | { readonly command: 'inspect'; readonly subject: string; readonly flags: CommonFlags }
-  | TextRequest;
+  | TextRequest
+  | BenchRequest;
 
 /** The grammar; a command line that fits it is handed to `accept`. */
 export function buildProgram(accept: (request: Request) => void): Command {
@@ -52,6 +54,7 @@ export function buildProgram(accept: (request: Request) => void): Command {
   addInspect(program, accept);
   addGenerate(program, accept);
   addClassify(program, accept);
+  addBench(program, accept);
   return program;
 }
 

@@ -121,6 +121,29 @@ describe('a command line', () => {
     });
   });
 
+  it('measures with every choice', async () => {
+    const { request } = await parse([
+      ...'bench dir --quick --prefill 128,512 --dtype fp16 --vs onnxruntime'.split(' '),
+      ...'--vs-folder other --runtime webgpu --json --decode'.split(' '),
+      '',
+    ]);
+    expect(request).toEqual({
+      command: 'bench',
+      folder: 'dir',
+      flags: {
+        quick: true,
+        prefill: [128, 512],
+        decode: [],
+        dtype: 'fp16',
+        vs: 'onnxruntime',
+        vsFolder: 'other',
+        runtime: 'webgpu',
+        json: true,
+      },
+    });
+    expect((await parse('bench dir')).request?.flags).toEqual({ runtime: 'webgpu' });
+  });
+
   it.each([
     [[], 'USAGE', /a command is missing: see modernbert-onnx --help/],
     [['transmogrify'], 'USAGE', /unknown command 'transmogrify': see modernbert-onnx --help/],
@@ -158,6 +181,7 @@ describe('help', () => {
     ['inspect', ['inspect', '--help']],
     ['generate', ['generate', '--help']],
     ['classify', ['classify', '--help']],
+    ['bench', ['bench', '--help']],
   ])('of %s says all there is', async (_, argv) => {
     const { request, out, err } = await parse(argv);
     expect([request, err]).toEqual([undefined, '']);

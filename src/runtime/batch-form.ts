@@ -5,7 +5,8 @@ import type { AttentionShape } from '../../ops/fused-attention/kernel-shape.ts';
 import { splitsFor } from '../../ops/fused-attention/kernel-step-size.ts';
 import type { GpuLimits } from '../wgsl.ts';
 import type { Packed } from './batch.ts';
-import { type Form, productForm } from './lower.ts';
+import type { Form } from './lower.ts';
+import { productForm } from './product-form.ts';
 import type { Plan } from './steps.ts';
 
 /** Tokens of one run: enough to keep a GPU busy, few enough to bound memory. */
@@ -19,7 +20,6 @@ export function mostOf(
   { rows, output }: Plan,
   { bindingBytes }: Pick<GpuLimits, 'bindingBytes'>,
 ): readonly [tokens: number, kept: number] {
-  const bytesOf = (width: number): number => 4 * Math.ceil(width / 4) * 4;
   const widest = Math.max(
     ...[...rows.values()].filter(({ set }) => set === 'tokens').map(({ width }) => width),
   );
@@ -27,6 +27,10 @@ export function mostOf(
   const tokens = Math.floor(bindingBytes / bytesOf(widest));
   const kept = Math.floor(Math.min(bindingBytes, mostResultBytes) / result);
   return [Math.max(1, Math.min(mostTokens, tokens)), Math.max(1, Math.min(mostTokens, kept))];
+}
+
+function bytesOf(width: number): number {
+  return 4 * Math.ceil(width / 4) * 4;
 }
 
 export function formOf({ tokens, kept, single, keepsAll }: Packed, cached: boolean): Form {

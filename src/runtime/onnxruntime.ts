@@ -23,30 +23,55 @@ const install = 'ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node';
 export async function openOnnxRuntime(
   modelPath: string,
   { executionProviders = ['cpu'] }: OnnxRuntimeOptions = {},
-  load: () => Promise<OnnxRuntime> = () => import('onnxruntime-node'),
+  load?: () => Promise<OnnxRuntime>,
 ): Promise<Runner> {
+  const open = await openSession(modelPath, { executionProviders }, load);
+  const { ort, session, guard } = open;
+  const inputs = new Map(session.inputMetadata.map((meta) => [meta.name, typeOf(meta)]));
+  return {
+    name: open.name,
+    inputs,
+    outputs: session.outputNames,
+    run: async (feeds) => {
+      const results = await guard(() => session.run(toOrt(ort, feeds)));
+      return new Map(Object.entries(results).map(([name, value]) => [name, fromOrt(name, value)]));
+    },
+    close: () => session.release(),
+  };
+}
+
+/** A session, and what its user needs beside it. */
+export interface OpenSession {
+  readonly ort: OnnxRuntime;
+  readonly session: Ort.InferenceSession;
+  /** `onnxruntime 1.30.0 (cpu)`, for reports. */
+  readonly name: string;
+  /** Does something with the session; a native failure is one line. */
+  readonly guard: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** Opens a model file in a session with options of its own. */
+export async function openSession(
+  modelPath: string,
+  options: Ort.InferenceSession.SessionOptions & { readonly executionProviders: readonly string[] },
+  load: () => Promise<OnnxRuntime> = () => import('onnxruntime-node'),
+): Promise<OpenSession> {
   const ort = await loadPeer(load);
   keepHalvesAsBits(ort);
   const version = checkVersion(ort.env.versions.node ?? ort.env.versions.common);
   const where = { file: modelPath.split(/[/\\]/).at(-1) ?? '' };
-  const session = await guard('ONNX Runtime refuses the model', where, () =>
+  const session = await guarded('ONNX Runtime refuses the model', where, () =>
     ort.InferenceSession.create(modelPath, {
-      executionProviders: [...executionProviders],
+      ...options,
+      executionProviders: [...options.executionProviders],
       logSeverityLevel: 3, // errors: its warnings would stand between progress lines
     }),
   );
-  const inputs = new Map(session.inputMetadata.map((meta) => [meta.name, typeOf(meta)]));
   return {
-    name: `onnxruntime ${version} (${executionProviders.join(', ')})`,
-    inputs,
-    outputs: session.outputNames,
-    run: async (feeds) => {
-      const results = await guard('ONNX Runtime failed to run the model', where, () =>
-        session.run(toOrt(ort, feeds)),
-      );
-      return new Map(Object.entries(results).map(([name, value]) => [name, fromOrt(name, value)]));
-    },
-    close: () => session.release(),
+    ort,
+    session,
+    name: `onnxruntime ${version} (${options.executionProviders.join(', ')})`,
+    guard: (work) => guarded('ONNX Runtime failed to run the model', where, work),
   };
 }
 
@@ -93,7 +118,7 @@ function checkVersion(version: string): string {
 }
 
 /** Native failures are many lines of C++; one line tells what happened. */
-async function guard<T>(
+async function guarded<T>(
   rule: string,
   where: Readonly<Record<string, string>>,
   work: () => Promise<T>,
