@@ -1,9 +1,10 @@
-// npm run bench -- convert | run        prints the tables that the README quotes
+// npm run bench -- convert | run | gpu        prints the tables that the README quotes
 
 const [name] = process.argv.slice(2);
 const benches = {
   convert: () => import('./convert.mjs'),
   run: () => import('./run.mjs'),
+  gpu: () => import('./gpu.mjs'),
 };
 const load = benches[name];
 if (load === undefined) {
