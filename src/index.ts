@@ -35,8 +35,26 @@ export {
 } from './convert.ts';
 export { createOutput, type FileOutput, nodeSha256 } from './onnx/file-sink.ts';
 export { type MemorySink, memorySink } from './onnx/memory-sink.ts';
+export type { LabelScore } from './runtime/classify.ts';
+export { dawn } from './runtime/dawn.ts';
+export { type Device, type DeviceOptions, openDevice } from './runtime/device.ts';
+export type { Continuation, Ending, Generated, GenerateOptions } from './runtime/generate.ts';
+export type { GenerationConfig } from './runtime/generation-config.ts';
+export type { GenerationOptions } from './runtime/generation-settings.ts';
+export type { LoadProgress } from './runtime/load.ts';
 export { openOnnxRuntime } from './runtime/onnxruntime.ts';
 export { type Output, readManifest } from './runtime/output.ts';
+export { readRecommended } from './runtime/recommended.ts';
+export { fetchOutput, hubAddress } from './runtime/remote-output.ts';
+export {
+  type GpuMemory,
+  load,
+  type LoadOptions,
+  type Rows,
+  type Session,
+} from './runtime/session.ts';
+export { createTextWriter, type TextWriter } from './runtime/text-writer.ts';
+export { openTokenizer, type Tokenizer } from './runtime/tokenizer.ts';
 export { type Golden, type GoldenPrompt, readGolden, writeGolden } from './validate/golden.ts';
 export { createOracle, type Oracle } from './validate/oracle.ts';
 export { oracleGolden } from './validate/oracle-golden.ts';

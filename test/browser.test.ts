@@ -47,6 +47,29 @@ interface Toolkit {
 const folder = join(goldenFolder, 'shakespeare');
 const options: ConvertOptions = { dtypes: ['fp32', 'fp16'], target: 'onnxruntime' };
 
+describe('the runtime for a browser', () => {
+  test('imports nothing: no Node built-in, and no package that brings a binary', async () => {
+    const { metafile, warnings } = await build({
+      entryPoints: [join(root, 'src/runtime.ts')],
+      absWorkingDir: root,
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      metafile: true,
+      write: false,
+      logLevel: 'silent',
+    });
+    expect(warnings).toEqual([]);
+    const inputs = Object.entries(metafile.inputs);
+    const imports = inputs.flatMap(([, input]) => input.imports);
+    expect(imports.filter(({ path, external }) => external || isBuiltin(path))).toEqual([]);
+    const paths = inputs.map(([path]) => path);
+    expect(paths).toContain('src/runtime/session.ts');
+    const ofNode = /\/file-|\/cli\/|\/dawn\.ts|node_modules\/(?:webgpu|onnxruntime-node)\//;
+    expect(paths.filter((path) => ofNode.test(path))).toEqual([]);
+  });
+});
+
 describe('the bundle for a browser', () => {
   test('imports nothing, and no file of it names a Node built-in', async () => {
     const { metafile, warnings } = await bundle('esm');

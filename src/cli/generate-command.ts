@@ -2,11 +2,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Decoder } from '../base/decoding.ts';
-import { maxConfigBytes } from '../base/limits.ts';
-import { parseObject, readWhole } from '../checkpoint/json-asset.ts';
 import { generate, type Continuation, type Generated } from '../runtime/generate.ts';
-import { readGenerationConfig } from '../runtime/generation-config.ts';
 import { settingsOf, type GenerationOptions } from '../runtime/generation-settings.ts';
+import { generationConfigName, readRecommended } from '../runtime/recommended.ts';
 import { createTextWriter, type TextWriter } from '../runtime/text-writer.ts';
 import type { Outcome, StreamingContext } from './command.ts';
 import { generatedDocument, generatedText, summary, type Written } from './generated-text.ts';
@@ -27,7 +25,7 @@ export async function generateCommand(
   context: StreamingContext,
 ): Promise<Outcome> {
   const model = await openTextModel(path, 'text-generation', flags.dtype);
-  const recommended = await readRecommended(model, context.messages);
+  const recommended = await recommendedTo(model, context.messages);
   // what echo and editors put at the end of a file is not meant
   const prompts =
     given.length > 0 ? given : [(await readStandardInput('a prompt')).replace(/\r?\n$/, '')];
@@ -50,24 +48,11 @@ export async function generateCommand(
   }
 }
 
-/** What generation_config.json says; without that file, what config.json says. */
-async function readRecommended(
-  { root, raw }: TextModel,
-  messages: Messages,
-): Promise<GenerationOptions> {
-  const name = 'generation_config.json';
-  const source = await root.open(name);
-  const members =
-    source === undefined
-      ? Object.fromEntries(raw)
-      : parseObject(
-          name,
-          await readWhole(source, maxConfigBytes).finally(() => source.close()),
-          'JSON_SYNTAX',
-        );
-  const { options, ignored } = readGenerationConfig(members);
-  if (ignored.length > 0)
-    messages.warn(`${name} sets what is not done here: ${ignored.join(', ')}`);
+async function recommendedTo({ root }: TextModel, messages: Messages): Promise<GenerationOptions> {
+  const { options, ignored } = await readRecommended(root);
+  if (ignored.length > 0) {
+    messages.warn(`${generationConfigName} sets what is not done here: ${ignored.join(', ')}`);
+  }
   return options;
 }
 

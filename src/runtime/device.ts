@@ -50,7 +50,7 @@ export async function openDevice(
   { most = {} }: DeviceOptions = {},
 ): Promise<Device> {
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw noAdapter();
+  if (!adapter) throw gpu === browserGpu() ? noBrowserAdapter(gpu) : noAdapter();
   const limits = limitsOf(adapter, most);
   const device = await adapter.requestDevice({
     requiredFeatures: featuresOf(adapter, limits),
@@ -115,6 +115,20 @@ function featuresOf(
 function nameOf({ info: { vendor, architecture, device, description } }: GPUAdapter): string {
   const model = description || device || architecture || 'unknown adapter';
   return vendor && !model.toLowerCase().includes(vendor) ? `${model} (${vendor})` : model;
+}
+
+/** A browser's own WebGPU; undefined in Node, and in a browser without it. */
+function browserGpu(): GPU | undefined {
+  return (globalThis as { readonly navigator?: { readonly gpu?: GPU } }).navigator?.gpu;
+}
+
+function noBrowserAdapter(gpu: GPU | undefined): ToolkitError {
+  const rule = gpu ? 'the browser finds no GPU adapter' : 'the browser has no WebGPU';
+  return new ToolkitError('RUNTIME_MISSING', rule, {
+    fix: gpu
+      ? 'switch hardware acceleration on in its settings, and update the graphics driver'
+      : 'open the page over https or on localhost, in a current Chrome, Edge, Firefox or Safari',
+  });
 }
 
 function noAdapter(): ToolkitError {
