@@ -1,0 +1,2 @@
+/** The folder `name` with what is in the packed files of @sparticuz/chromium. */
+export function unpacked(name: string, files: readonly string[]): string;
