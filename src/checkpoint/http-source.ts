@@ -43,11 +43,12 @@ export function httpSource(file: SizedFile): ByteSource {
     read: async (start, end, into) => {
       checkRange(start, end, file.size, file.name);
       const bytes = into?.subarray(0, end - start) ?? new Uint8Array(end - start);
-      const work = turn.then(async () => {
-        if (start === end) return;
-        if (isAside(start, end)) await new Answer(file, start, end).take(bytes);
-        else await readNext(start, bytes);
-      });
+      if (start === end) return bytes;
+      if (isAside(start, end)) {
+        await new Answer(file, start, end).take(bytes);
+        return bytes;
+      }
+      const work = turn.then(() => readNext(start, bytes));
       turn = work.catch(() => undefined);
       await work;
       return bytes;
