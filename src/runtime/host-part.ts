@@ -57,11 +57,12 @@ export function hostPart(graph: Graph, nodes: readonly Node[], ports: HostPorts)
       { ...type, data: Float64Array.from(recipe.kind === 'values' ? recipe.values : []) },
     ]),
   );
-  const known = new Set(inputs.map(({ name }) => name));
+  const others = new Set(graph.inputs.map(({ name }) => name));
+  for (const { name } of inputs) others.delete(name);
   return {
     ports,
     run: async (feeds) => {
-      const given = Object.entries(feeds).filter(([name]) => known.has(name));
+      const given = Object.entries(feeds).filter(([name]) => !others.has(name));
       const values = await program(readFeeds(inputs, Object.fromEntries(given)), weights);
       const take = (name: string): Value => values.get(name) ?? missing(name);
       return {
