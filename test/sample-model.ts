@@ -115,14 +115,16 @@ export function sampleValue({ name }: Initializer, index: number): number {
 /** The sample's weights, in chunks of `length` values that share their memory. */
 export function sampleWeights(length: number): WeightSource {
   return {
-    async *floats(initializer) {
-      const size = sizeOf(initializer.type.shape);
-      const memory = new Float32Array(length);
-      for (let start = 0; start < size; start += length) {
-        const chunk = memory.subarray(0, Math.min(length, size - start));
-        for (let i = 0; i < chunk.length; i++) chunk[i] = sampleValue(initializer, start + i);
-        yield chunk;
-        memory.fill(Number.NaN);
+    async read(forms, take) {
+      for (const [form, initializer] of forms.entries()) {
+        const size = sizeOf(initializer.type.shape);
+        const memory = new Float32Array(length);
+        for (let start = 0; start < size; start += length) {
+          const chunk = memory.subarray(0, Math.min(length, size - start));
+          for (let i = 0; i < chunk.length; i++) chunk[i] = sampleValue(initializer, start + i);
+          await take(form, chunk);
+          memory.fill(Number.NaN);
+        }
       }
     },
   };

@@ -9,6 +9,7 @@ export type DType =
   | 'int64'
   | 'int32'
   | 'uint8'
+  | 'uint4'
   | 'bool';
 
 /** Bits of one element in a safetensors file; the order is the format's. */
@@ -47,7 +48,7 @@ export function isFloatDType(dtype: StoredDType): dtype is FloatDType {
   return dtype === 'F32' || dtype === 'F16' || dtype === 'BF16' || dtype === 'F64';
 }
 
-/** Bytes of one element in a graph or an ONNX file. */
+/** Bytes of one element in a graph or an ONNX file; two of half a byte share one. */
 export const byteWidth: Readonly<Record<DType, number>> = {
   float32: 4,
   float16: 2,
@@ -56,8 +57,14 @@ export const byteWidth: Readonly<Record<DType, number>> = {
   int64: 8,
   int32: 4,
   uint8: 1,
+  uint4: 0.5,
   bool: 1,
 };
+
+/** Bytes of a tensor in an ONNX file, by the number of its elements. */
+export function bytesFor(dtype: DType, elements: number): number {
+  return Math.ceil(elements * byteWidth[dtype]);
+}
 
 /** ONNX's numbers for element types, TensorProto.DataType. */
 export const elementTypes: Readonly<Record<DType, number>> = {
@@ -69,6 +76,7 @@ export const elementTypes: Readonly<Record<DType, number>> = {
   float16: 10,
   float64: 11,
   bfloat16: 16,
+  uint4: 21,
 };
 
 const byElementType: ReadonlyMap<number, DType> = new Map(

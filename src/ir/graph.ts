@@ -56,12 +56,32 @@ export interface Value {
   readonly type: TensorType;
 }
 
+/** How the rows of a weight are cut into blocks, each with codes of few bits and a scale. */
+export interface BlockScheme {
+  readonly bits: 4 | 8;
+  /** Codes with one scale: a power of two from 16 to 128. */
+  readonly blockSize: number;
+  /** Whether the middle code means 0 in every block; else each block has a zero point. */
+  readonly symmetric: boolean;
+}
+
 /** How an initializer's bytes come about; the initializer's type says the dtype and final shape. */
 export type Recipe =
   /** Values that stand in the graph. */
   | { readonly kind: 'values'; readonly values: readonly number[] }
   /** Tensors of the checkpoint, stacked on axis 0, then transposed where asked, then cast. */
   | { readonly kind: 'weight'; readonly tensors: readonly string[]; readonly transpose: boolean }
+  /**
+   * What is kept of tensors [rows, columns], stacked on axis 0 and quantized: codes, half scales
+   * [rows, blocks], or zero points. Two codes of four bits share a byte, the first in its low half;
+   * a row is filled up to whole blocks. Zero points of uint8 and four bits are packed row by row.
+   */
+  | {
+      readonly kind: 'blocks';
+      readonly part: 'codes' | 'scales' | 'zeros';
+      readonly tensors: readonly string[];
+      readonly scheme: BlockScheme;
+    }
   /** A rotary table, [positions, headDim / 2]. */
   | { readonly kind: 'rotary'; readonly fn: 'cos' | 'sin'; readonly theta: number }
   /** Bytes of a file that was read back; `location` '' is the model file itself. */

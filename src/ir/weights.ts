@@ -2,11 +2,18 @@
 
 import type { Initializer } from './graph.ts';
 
+/** Floats that are still to be cast to the initializer's dtype, or bytes as they are stored. */
+export type WeightChunk = Float32Array | Uint8Array;
+
 export interface WeightSource {
   /**
-   * The final values of an initializer, row-major, as consecutive chunks of any length. A chunk is
-   * the reader's until it asks for the next one; then its memory is used again, so a source may
-   * read ahead into a second buffer but not into this one.
+   * Gives the final values of initializers that are made of the same tensors, row-major, in
+   * consecutive chunks of any length; `take` is told which initializer a chunk is of. The tensors
+   * are read once, as far as their size allows, and those initializers that one model has are given
+   * one after the other. A chunk's memory is used again when `take` has resolved.
    */
-  floats(initializer: Initializer): AsyncIterable<Float32Array>;
+  read(
+    forms: readonly Initializer[],
+    take: (form: number, chunk: WeightChunk) => Promise<void>,
+  ): Promise<void>;
 }

@@ -1,19 +1,20 @@
 // Gives a graph's weights their values, in chunks: tensors are read in slabs, decoded to float32,
-// transposed where the recipe says so, and looked over for values that are not finite.
+// transposed or quantized where the recipe says so, and looked over for values that are not finite.
 //
-// Memory is two slabs and a panel, whatever the size of a tensor. While one slab is worked on, the
-// next one is being read.
+// Memory is two slabs and a panel, whatever the size of a tensor; for quantized weights also the
+// codes of a slab, and the scales and zero points of the tensor.
 
-import { decodeFloats } from '../checkpoint/floats.ts';
-import { isFloatDType, storedBits, type FloatDType } from '../base/dtypes.ts';
 import { ToolkitError } from '../base/errors.ts';
 import { chunkBytes, panelBytes } from '../base/limits.ts';
 import type { NonFiniteWeight } from '../base/manifest.ts';
-import type { TensorRef } from '../base/tensors.ts';
+import { settle } from '../base/settle.ts';
+import { sizeOf, type TensorRef } from '../base/tensors.ts';
 import type { Graph, Initializer } from '../ir/graph.ts';
-import type { WeightSource } from '../ir/weights.ts';
+import type { WeightChunk, WeightSource } from '../ir/weights.ts';
 import type { Tensors } from './bind.ts';
+import { blockForms } from './block-forms.ts';
 import { rotaryRows } from './rotary.ts';
+import { SlabReader } from './slab-reader.ts';
 import { transposeInto } from './transpose.ts';
 
 export interface CheckpointWeights extends WeightSource {
@@ -37,25 +38,60 @@ export function checkpointWeights(
     const bad = countNonFinite(floats);
     if (bad > 0) counts.set(name, (counts.get(name) ?? 0) + bad);
   };
-
   return {
-    floats(initializer) {
-      const { recipe } = initializer;
-      switch (recipe.kind) {
-        case 'weight': {
-          const parts = recipe.tensors.map((name) => bound(tensors, name));
-          return recipe.transpose
-            ? transposed(initializer, parts, reader, count)
-            : stacked(parts, reader, count);
-        }
-        case 'rotary':
-          return rotary(initializer, recipe.fn, recipe.theta);
-        default:
-          throw new ToolkitError('INTERNAL', `no floats in a recipe of ${recipe.kind}`);
+    async read(forms, take) {
+      const [first] = forms;
+      if (first === undefined) return;
+      const { recipe } = first;
+      if (recipe.kind === 'rotary') {
+        for (const rows of rotary(first, recipe.fn, recipe.theta)) await take(0, rows);
+        return;
       }
+      if (recipe.kind !== 'weight' && recipe.kind !== 'blocks') {
+        throw new ToolkitError('INTERNAL', `no floats in a recipe of ${recipe.kind}`);
+      }
+      const parts = recipe.tensors.map((name) => bound(tensors, name));
+      await readParts(parts, forms, take, { reader, count });
     },
     nonFinite: () => [...counts].map(([name, n]) => ({ name, count: n })),
   };
+}
+
+type Take = (form: number, chunk: WeightChunk) => Promise<void>;
+
+interface Reading {
+  readonly reader: SlabReader;
+  readonly count: (name: string, floats: Float32Array) => void;
+}
+
+/** Hands rows to the forms that keep them as rows, and panels of columns to those that do not. */
+async function readParts(
+  parts: readonly TensorRef[],
+  forms: readonly Initializer[],
+  take: Take,
+  reading: Reading,
+): Promise<void> {
+  const blocks = blockForms(forms, parts);
+  const indices = forms.map((_, form) => form);
+  const plain = indices.filter((form) => isTransposed(forms[form]) === false);
+  const [turned] = indices.filter((form) => isTransposed(forms[form]) === true);
+  const onRows = async (rows: Float32Array, tensor: string): Promise<void> => {
+    await settle([...plain.map((form) => take(form, rows)), blocks.rows(rows, tensor, take)]);
+  };
+  const initializer = turned === undefined ? undefined : forms[turned];
+  if (turned === undefined || initializer === undefined) {
+    await readRows(parts, reading, onRows);
+  } else {
+    for await (const piece of transposed(initializer, parts, reading, onRows)) {
+      await take(turned, piece);
+    }
+  }
+  await blocks.finish(take);
+}
+
+/** Undefined for what is no float weight. */
+function isTransposed(form: Initializer | undefined): boolean | undefined {
+  return form?.recipe.kind === 'weight' ? form.recipe.transpose : undefined;
 }
 
 /** Bytes of the checkpoint that writing a graph's weights reads. */
@@ -73,28 +109,34 @@ function panelRowsOf([width = 1, stride = 1]: readonly number[]): number {
   return Math.max(1, Math.min(width, Math.floor(panelBytes / 4 / stride)));
 }
 
-type Count = (name: string, floats: Float32Array) => void;
+/** What is done with whole rows of a tensor. */
+type OnRows = (rows: Float32Array, tensor: string) => Promise<void>;
 
 /** Tensors one behind the other. */
-async function* stacked(
+async function readRows(
   parts: readonly TensorRef[],
-  reader: SlabReader,
-  count: Count,
-): AsyncGenerator<Float32Array> {
+  { reader, count }: Reading,
+  onRows: OnRows,
+): Promise<void> {
   for (const tensor of parts) {
-    for await (const slab of reader.slabs(tensor, 1)) {
+    for await (const slab of reader.slabs(tensor, widthOf(tensor))) {
       count(tensor.name, slab);
-      yield slab;
+      await onRows(slab, tensor.name);
     }
   }
+}
+
+/** Elements of a row. */
+function widthOf({ shape }: TensorRef): number {
+  return sizeOf(shape.slice(1));
 }
 
 /** Tensors [out, in] side by side as [in, Σ out], a panel of rows at a time. */
 async function* transposed(
   { type }: Initializer,
   parts: readonly TensorRef[],
-  reader: SlabReader,
-  count: Count,
+  { reader, count }: Reading,
+  onRows: OnRows,
 ): AsyncGenerator<Float32Array> {
   const [width = 1, stride = 1] = type.shape;
   const panelRows = panelRowsOf(type.shape);
@@ -104,21 +146,19 @@ async function* transposed(
     let column = 0;
     for (const tensor of parts) {
       for await (const slab of reader.slabs(tensor, width)) {
-        if (from === 0) count(tensor.name, slab); // later panels read the same numbers
         const rows = slab.length / width;
         transposeInto(slab, rows, width, { from, to }, { out, stride, column });
         column += rows;
+        if (from > 0) continue; // later panels read the same numbers
+        count(tensor.name, slab);
+        await onRows(slab, tensor.name);
       }
     }
     yield* pieces(out);
   }
 }
 
-async function* rotary(
-  { type }: Initializer,
-  fn: 'cos' | 'sin',
-  theta: number,
-): AsyncGenerator<Float32Array> {
+function* rotary({ type }: Initializer, fn: 'cos' | 'sin', theta: number): Generator<Float32Array> {
   const [positions = 0, half = 1] = type.shape;
   const rows = Math.ceil(chunkBytes / 4 / half);
   for (let from = 0; from < positions; from += rows) {
@@ -131,84 +171,6 @@ function* pieces(floats: Float32Array): Generator<Float32Array> {
   const length = chunkBytes / 4;
   for (let from = 0; from < floats.length; from += length) {
     yield floats.subarray(from, from + length);
-  }
-}
-
-/** Reads tensors front to back in slabs of whole rows, one slab ahead; owns the memory for it. */
-class SlabReader {
-  readonly #onRead: ((bytes: number) => void) | undefined;
-  #bytes: readonly [Uint8Array, Uint8Array] | undefined;
-  #floats: Float32Array | undefined;
-  #panel: Float32Array | undefined;
-
-  constructor(onRead: ((bytes: number) => void) | undefined) {
-    this.#onRead = onRead;
-  }
-
-  /** Consecutive runs of `width`-long rows as float32; each is good until the next is asked for. */
-  async *slabs(tensor: TensorRef, width: number): AsyncGenerator<Float32Array> {
-    const { dtype } = tensor;
-    if (!isFloatDType(dtype)) throw new ToolkitError('INTERNAL', `${tensor.name} has no floats`);
-    const rowBytes = (width * storedBits[dtype]) / 8;
-    const slabBytes = Math.max(1, Math.floor(chunkBytes / rowBytes)) * rowBytes;
-    let ahead = this.#read(tensor, 0, slabBytes);
-    for (let start = 0, turn = 1; start < tensor.size; start += slabBytes, turn++) {
-      const bytes = await ahead;
-      if (start + slabBytes < tensor.size) {
-        ahead = this.#read(tensor, start + slabBytes, slabBytes, turn % 2);
-        ahead.catch(() => {}); // it is awaited in the next round, if there is one
-      }
-      this.#onRead?.(bytes.byteLength);
-      const floats = this.#decode(bytes, dtype);
-      if (dtype === 'F64') refuseOverflow(bytes, floats, tensor.name);
-      yield floats;
-    }
-  }
-
-  /** Room for a panel of transposed rows. */
-  panel(length: number): Float32Array {
-    if (!this.#panel || this.#panel.length < length) this.#panel = new Float32Array(length);
-    return this.#panel.subarray(0, length);
-  }
-
-  async #read(
-    tensor: TensorRef,
-    start: number,
-    slabBytes: number,
-    turn: number = 0,
-  ): Promise<Uint8Array> {
-    const end = Math.min(start + slabBytes, tensor.size);
-    if (!this.#bytes || this.#bytes[0].length < slabBytes) {
-      const length = Math.max(slabBytes, chunkBytes);
-      this.#bytes = [new Uint8Array(length), new Uint8Array(length)];
-    }
-    const into = this.#bytes[turn % 2 === 0 ? 0 : 1];
-    return tensor.read(start, end, into);
-  }
-
-  #decode(bytes: Uint8Array, dtype: FloatDType): Float32Array {
-    const length = (bytes.byteLength * 8) / storedBits[dtype];
-    if (dtype === 'F32' && bytes.byteOffset % 4 === 0) {
-      return new Float32Array(bytes.buffer, bytes.byteOffset, length);
-    }
-    if (!this.#floats || this.#floats.length < length) this.#floats = new Float32Array(length);
-    const out = this.#floats.subarray(0, length);
-    decodeFloats(bytes, dtype, out);
-    return out;
-  }
-}
-
-/** Throws at a finite value that float32 cannot hold. */
-function refuseOverflow(bytes: Uint8Array, floats: Float32Array, tensor: string): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (const [i, float] of floats.entries()) {
-    if (Number.isFinite(float)) continue;
-    const value = view.getFloat64(8 * i, true);
-    if (!Number.isFinite(value)) continue;
-    throw new ToolkitError('WEIGHT_OVERFLOW', 'a weight fits into single precision', {
-      where: { tensor, value },
-      fix: 'convert a checkpoint whose weights are within 3.4e38',
-    });
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { ToolkitError } from '../base/errors.ts';
 import { type Dim, sizeOf, type TensorType } from '../base/tensors.ts';
-import { byteWidth } from '../base/dtypes.ts';
+import { bytesFor } from '../base/dtypes.ts';
 import type {
   Attribute,
   Attributes,
@@ -35,9 +35,9 @@ export function decodeShape(
   where: string,
 ): Constant['shape'] {
   const shape = (dims ?? []).map(toNumber);
-  const width = byteWidth[dtypeOf(data_type ?? 0, where)];
+  const dtype = dtypeOf(data_type ?? 0, where);
   // Without the zeros: a product of the others that is beyond exact integers is no shape either.
-  const size = sizeOf(shape.filter((dim) => dim !== 0)) * width;
+  const size = bytesFor(dtype, sizeOf(shape.filter((dim) => dim !== 0)));
   if (shape.some((dim) => dim < 0) || !Number.isSafeInteger(size)) {
     throw new ToolkitError('ONNX_INVALID', 'the shape of a tensor is negative or too large', {
       where: { at: where, shape },
@@ -153,12 +153,12 @@ function decodeConstant(proto: onnx.TensorProto.$Properties, where: string): Con
   const dtype = dtypeOf(proto.data_type ?? 0, where);
   const shape = decodeShape(proto, where);
   const bytes = proto.raw_data ?? new Uint8Array();
-  if (bytes.length !== sizeOf(shape) * byteWidth[dtype] || (proto.external_data ?? []).length > 0) {
+  if (bytes.length !== bytesFor(dtype, sizeOf(shape)) || (proto.external_data ?? []).length > 0) {
     throw new ToolkitError('ONNX_INVALID', 'a constant has other raw bytes than its shape needs', {
       where: { at: where, bytes: bytes.length, shape },
     });
   }
-  return { dtype, shape, values: decodeValues(dtype, bytes) };
+  return { dtype, shape, values: decodeValues(dtype, bytes, sizeOf(shape)) };
 }
 
 function decodeSubgraph(proto: onnx.GraphProto.$Properties, where: string): Subgraph {

@@ -1,7 +1,7 @@
 // ONNX's bytes as a model: the graph as data, with weights as references to where they are stored.
 
 import protobuf from 'protobufjs/minimal.js';
-import { byteWidth } from '../base/dtypes.ts';
+import { bytesFor } from '../base/dtypes.ts';
 import { ToolkitError } from '../base/errors.ts';
 import { externalThreshold, maxProtobufBytes } from '../base/limits.ts';
 import { sizeOf } from '../base/tensors.ts';
@@ -85,7 +85,7 @@ function decodeInitializer(proto: onnx.TensorProto.$Properties, file: Uint8Array
   const shape = decodeShape(proto, name);
   const recipe = decodeData(proto, file, dtype);
   const length = recipe.kind === 'stored' ? recipe.length : (proto.raw_data?.length ?? 0);
-  const expected = sizeOf(shape) * byteWidth[dtype];
+  const expected = bytesFor(dtype, sizeOf(shape));
   if (length !== expected) {
     throw new ToolkitError(
       'ONNX_INVALID',
@@ -95,7 +95,9 @@ function decodeInitializer(proto: onnx.TensorProto.$Properties, file: Uint8Array
       },
     );
   }
-  return { name, type: { dtype, shape }, recipe };
+  if (recipe.kind === 'stored') return { name, type: { dtype, shape }, recipe };
+  const values = recipe.values.slice(0, sizeOf(shape)); // half a byte may be nothing
+  return { name, type: { dtype, shape }, recipe: { kind: 'values', values } };
 }
 
 function decodeData(

@@ -1,6 +1,6 @@
 // Which file each weight goes to, and where in it: known before a byte is read.
 
-import { byteWidth } from '../base/dtypes.ts';
+import { bytesFor } from '../base/dtypes.ts';
 import { alignThreshold, externalThreshold, maxDataFileBytes, pageBytes } from '../base/limits.ts';
 import { sizeOf } from '../base/tensors.ts';
 import type { Initializer } from '../ir/graph.ts';
@@ -25,7 +25,7 @@ export interface LayoutOptions {
 
 /** The length in bytes of an initializer in a file. */
 export function byteLength({ type }: Initializer): number {
-  return sizeOf(type.shape) * byteWidth[type.dtype];
+  return bytesFor(type.dtype, sizeOf(type.shape));
 }
 
 /**

@@ -5,13 +5,14 @@ import type { DType } from '../base/dtypes.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { SourceFolder } from '../base/files.ts';
 import { halfTable } from '../base/half.ts';
+import { sizeOf } from '../base/tensors.ts';
 import type { Initializer } from '../ir/graph.ts';
 import type { RealTensor } from '../op.ts';
 import { openFiles } from './open-files.ts';
 import { decodeValues } from './tensor-bytes.ts';
 
 export interface StoredWeights {
-  /** An initializer's values: float64 for float64 and integers, float32 for the others. */
+  /** An initializer's values: float64 for float64 and wide integers, float32 for the others. */
   read(initializer: Initializer): Promise<RealTensor>;
   close(): Promise<void>;
 }
@@ -29,14 +30,17 @@ export function storedWeights(folder: SourceFolder, modelName: string): StoredWe
       }
       const file = await files.open(recipe.location === '' ? modelName : recipe.location);
       const bytes = await file.read(recipe.offset, recipe.offset + recipe.length);
-      return { shape, data: toNumbers(dtype, bytes) };
+      return { shape, data: toNumbers(dtype, bytes, sizeOf(shape)) };
     },
     close: () => files.close(),
   };
 }
 
-function toNumbers(dtype: DType, bytes: Uint8Array): Float32Array | Float64Array {
-  if (dtype !== 'float32' && dtype !== 'float16') return collect(dtype, decodeValues(dtype, bytes));
+function toNumbers(dtype: DType, bytes: Uint8Array, count: number): Float32Array | Float64Array {
+  if (dtype === 'uint8') return new Float32Array(bytes);
+  if (dtype !== 'float32' && dtype !== 'float16') {
+    return collect(dtype, decodeValues(dtype, bytes, count));
+  }
   const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   if (dtype === 'float32') return new Float32Array(buffer, byteOffset, length / 4);
   const halves = new Uint16Array(buffer, byteOffset, length / 2);
@@ -47,6 +51,6 @@ function toNumbers(dtype: DType, bytes: Uint8Array): Float32Array | Float64Array
 }
 
 function collect(dtype: DType, values: readonly number[]): Float32Array | Float64Array {
-  const small = dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16';
-  return small ? Float32Array.from(values) : Float64Array.from(values);
+  const wide = dtype === 'float64' || dtype === 'int64' || dtype === 'int32';
+  return wide ? Float64Array.from(values) : Float32Array.from(values);
 }

@@ -16,6 +16,7 @@ describe('encodeValues', () => {
     ['int64', [-1, 2 ** 62], 'ffffffffffffffff0000000000000040'],
     ['int32', [-2], 'feffffff'],
     ['uint8', [255], 'ff'],
+    ['uint4', [1, 15, 9], 'f109'],
     ['bool', [0, 7], '0001'],
     ['float32', [], ''],
   ] satisfies [DType, number[], string][])('writes %s %o little-endian', (dtype, values, bytes) => {
@@ -29,13 +30,14 @@ describe('encodeValues', () => {
       fc.record({ dtype: fc.constant<DType>('int64'), values: fc.array(fc.maxSafeInteger()) }),
       fc.record({ dtype: fc.constant<DType>('int32'), values: fc.array(fc.integer()) }),
       fc.record({ dtype: fc.constant<DType>('uint8'), values: fc.array(fc.nat(255)) }),
+      fc.record({ dtype: fc.constant<DType>('uint4'), values: fc.array(fc.nat(15)) }),
     );
     fc.assert(
       fc.property(cases, fc.nat(7), ({ dtype, values }, offset) => {
         const bytes = encodeValues(dtype, values);
         const moved = new Uint8Array(bytes.length + offset);
         moved.set(bytes, offset);
-        expect(decodeValues(dtype, moved.subarray(offset))).toEqual(values);
+        expect(decodeValues(dtype, moved.subarray(offset), values.length)).toEqual(values);
       }),
     );
   });

@@ -1,14 +1,17 @@
 // Small tensors as bytes: the values that stand in a graph, little-endian and row-major, as ONNX's
 // raw_data wants them.
 
-import { byteWidth, type DType } from '../base/dtypes.ts';
+import { bytesFor, byteWidth, type DType } from '../base/dtypes.ts';
 import { ToolkitError } from '../base/errors.ts';
 import { fromHalf, toHalf } from '../base/half.ts';
 
 type Put = (view: DataView, at: number, value: number) => void;
 type Get = (view: DataView, at: number) => number;
 
-const puts: Readonly<Record<DType, Put>> = {
+/** Types of whole bytes. */
+type WholeDType = Exclude<DType, 'uint4'>;
+
+const puts: Readonly<Record<WholeDType, Put>> = {
   float32: (view, at, value) => view.setFloat32(at, value, true),
   float16: (view, at, value) => view.setUint16(at, toHalf(value), true),
   bfloat16: (view, at, value) => view.setUint16(at, toBfloat16(value), true),
@@ -19,7 +22,7 @@ const puts: Readonly<Record<DType, Put>> = {
   bool: (view, at, value) => view.setUint8(at, value === 0 ? 0 : 1),
 };
 
-const gets: Readonly<Record<DType, Get>> = {
+const gets: Readonly<Record<WholeDType, Get>> = {
   float32: (view, at) => view.getFloat32(at, true),
   float16: (view, at) => fromHalf(view.getUint16(at, true)),
   bfloat16: (view, at) => fromBfloat16(view.getUint16(at, true)),
@@ -32,20 +35,32 @@ const gets: Readonly<Record<DType, Get>> = {
 
 /** The bytes of `values`; integers must be exact (a double holds 2^62, but not 2^62 + 1). */
 export function encodeValues(dtype: DType, values: readonly number[]): Uint8Array {
-  const width = byteWidth[dtype];
-  const bytes = new Uint8Array(values.length * width);
+  const bytes = new Uint8Array(bytesFor(dtype, values.length));
+  if (dtype === 'uint4') {
+    values.forEach((value, index) => {
+      bytes[index >> 1] = (bytes[index >> 1] ?? 0) | ((value & 15) << (4 * (index & 1)));
+    });
+    return bytes;
+  }
   const view = new DataView(bytes.buffer);
   const put = puts[dtype];
-  values.forEach((value, index) => put(view, index * width, value));
+  values.forEach((value, index) => put(view, index * byteWidth[dtype], value));
   return bytes;
 }
 
-/** The values of a tensor's bytes. */
-export function decodeValues(dtype: DType, bytes: Uint8Array): readonly number[] {
+/** The values of a tensor's bytes; of four bits two in a byte, the last one of which may be none. */
+export function decodeValues(
+  dtype: DType,
+  bytes: Uint8Array,
+  count: number = Math.floor(bytes.length / byteWidth[dtype]),
+): readonly number[] {
+  if (dtype === 'uint4') {
+    return Array.from({ length: count }, (_, i) => ((bytes[i >> 1] ?? 0) >> (4 * (i & 1))) & 15);
+  }
   const width = byteWidth[dtype];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const get = gets[dtype];
-  return Array.from({ length: Math.floor(bytes.length / width) }, (_, i) => get(view, i * width));
+  return Array.from({ length: count }, (_, i) => get(view, i * width));
 }
 
 /** An integer as a number, where that loses nothing. */

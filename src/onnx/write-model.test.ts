@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sampleModel, sampleValue, sampleWeights } from '../../test/sample-model.ts';
 import { toHalf } from '../base/half.ts';
 import type { DType } from '../base/dtypes.ts';
+import { sizeOf } from '../base/tensors.ts';
 import type { Initializer, Model } from '../ir/graph.ts';
 import type { WeightSource } from '../ir/weights.ts';
 import { decodeModel } from './decode.ts';
@@ -36,9 +37,9 @@ describe('writeModels', () => {
   test('writes every dtype from one pass over the weights', async () => {
     const asked: string[] = [];
     const weights: WeightSource = {
-      floats(initializer) {
-        asked.push(initializer.name);
-        return sampleWeights(100).floats(initializer);
+      async read(forms, take) {
+        asked.push(forms.map(({ name }) => name).join());
+        await sampleWeights(100).read(forms, take);
       },
     };
     const sink = memorySink();
@@ -128,8 +129,10 @@ describe('writeModels', () => {
     'refuses $value, which half precision cannot hold',
     async ({ value }) => {
       const weights: WeightSource = {
-        async *floats({ type }) {
-          yield new Float32Array(type.shape.reduce((a, b) => a * b, 1)).fill(value);
+        async read(forms, take) {
+          for (const [form, { type }] of forms.entries()) {
+            await take(form, new Float32Array(sizeOf(type.shape)).fill(value));
+          }
         },
       };
       await expect(writeModels([fp32, fp16], weights, memorySink())).rejects.toMatchObject({
@@ -143,8 +146,8 @@ describe('writeModels', () => {
     'notices $length values for 512',
     async ({ length }) => {
       const weights: WeightSource = {
-        async *floats() {
-          yield new Float32Array(length);
+        async read(forms, take) {
+          for (const form of forms.keys()) await take(form, new Float32Array(length));
         },
       };
       await expect(writeModels([fp32], weights, memorySink())).rejects.toMatchObject({
@@ -169,7 +172,8 @@ describe('writeModels', () => {
   });
 
   test('refuses models whose weights differ', async () => {
-    const other = withWeights((each) => ({ ...each, name: `${each.name}2` }));
+    const recipe = { kind: 'weight', tensors: ['other'], transpose: false } as const;
+    const other = withWeights((each) => ({ ...each, recipe }));
     const jobs = [fp32, { model: other, path: 'onnx/other.onnx' }];
     await expect(writeModels(jobs, sampleWeights(8), memorySink())).rejects.toThrow(
       'different weights',

@@ -15,6 +15,7 @@ const arrayOf: Readonly<Record<DType, ((data: Value['data']) => Tensor['data']) 
   int64: (data) => BigInt64Array.from({ length: data.length }, (_, i) => BigInt(data[i] ?? 0)),
   int32: (data) => new Int32Array(data),
   uint8: (data) => new Uint8Array(data),
+  uint4: undefined, // weights alone have it
   bool: (data) => new Uint8Array(data),
 };
 

@@ -1,0 +1,143 @@
+// The scale and the zero point of a block, by the squared error of the weights that come back.
+//
+// For given codes the best scale has a closed form, and with it the error is Σx² - (Σcx)² / Σc²,
+// c counted from the zero point. So a candidate costs one pass over the block: the search tries a
+// few ranges narrower and wider than the block's own, then rounds again by the best scale found,
+// with the zero point moved a step either way, until nothing gets better.
+
+import type { BlockScheme } from '../ir/graph.ts';
+
+/** A block's scale and the code that means 0. */
+export interface Fit {
+  readonly scale: number;
+  readonly zero: number;
+}
+
+/** Finds the fit of the weights `from` to `to`, which lie in one block. */
+export type Fitter = (weights: Float32Array, from: number, to: number) => Fit;
+
+/** The search for a scheme; it uses memory of its own again and again. */
+export function createFitter({ bits, symmetric }: BlockScheme): Fitter {
+  const most = 2 ** bits - 1;
+  const sums = new Float64Array(2);
+  const factors = ranges[symmetric ? 'symmetric' : 'asymmetric'][bits];
+  return (weights, from, to) => {
+    const block: Block = { weights, from, to, most, sum: sumOf(weights, from, to) };
+    const start = symmetric ? middleStart(block) : rangeStart(block);
+    let best: Best = { score: 0, scale: 0, zero: start.zero };
+    for (const factor of factors) {
+      best = better(block, { scale: start.scale * factor, zero: start.zero }, best, sums);
+    }
+    return refined(block, best, symmetric ? stay : steps, sums);
+  };
+}
+
+/** Ranges of the first codes, as parts of the block's own; the whole is one of them. */
+const ranges = {
+  symmetric: { 4: spread(0.75, 1.25, 9), 8: spread(0.94, 1.02, 9) },
+  asymmetric: { 4: spread(0.65, 1.05, 9), 8: spread(0.96, 1.01, 6) },
+} as const;
+
+function spread(least: number, most: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => least + ((most - least) * i) / (count - 1));
+}
+
+/** Moves of the zero point that are tried around the best one. */
+const stay: readonly number[] = [0];
+const steps: readonly number[] = [0, -1, 1];
+
+/** Rounds of improvement at most; the third seldom finds anything. */
+const rounds = 3;
+
+interface Block {
+  readonly weights: Float32Array;
+  readonly from: number;
+  readonly to: number;
+  /** The largest code. */
+  readonly most: number;
+  /** Of the weights. */
+  readonly sum: number;
+}
+
+interface Best extends Fit {
+  /** What of the block's Σx² the codes explain. */
+  readonly score: number;
+}
+
+function sumOf(weights: Float32Array, from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) sum += weights[i] ?? 0;
+  return sum;
+}
+
+/** The weight of the largest magnitude becomes the lowest code, which lies one step farther out. */
+function middleStart({ weights, from, to, most }: Block): Fit {
+  let peak = 0;
+  for (let i = from; i < to; i++) {
+    const weight = weights[i] ?? 0;
+    if (Math.abs(weight) > Math.abs(peak)) peak = weight;
+  }
+  const zero = (most + 1) / 2;
+  return { scale: -peak / zero, zero };
+}
+
+/** The codes reach from the least weight to the largest, and 0 is one of them. */
+function rangeStart({ weights, from, to, most }: Block): Fit {
+  let [least, largest] = [0, 0];
+  for (let i = from; i < to; i++) {
+    const weight = weights[i] ?? 0;
+    if (weight < least) least = weight;
+    if (weight > largest) largest = weight;
+  }
+  const scale = (largest - least) / most;
+  return { scale, zero: scale === 0 ? 0 : Math.round(-least / scale) };
+}
+
+function refined(block: Block, found: Best, moves: readonly number[], sums: Float64Array): Fit {
+  let best = found;
+  for (let round = 0; round < rounds; round++) {
+    const { scale, zero, score } = best;
+    for (const move of moves) {
+      const moved = zero + move;
+      if (moved < 0 || moved > block.most) continue;
+      best = better(block, { scale, zero: moved }, best, sums);
+    }
+    if (best.score === score) break;
+  }
+  return best;
+}
+
+/** The codes of a candidate with the scale that suits them, where that beats what was found. */
+function better(block: Block, { scale, zero }: Fit, best: Best, sums: Float64Array): Best {
+  if (scale === 0) return best;
+  tally(block, 1 / scale, zero, sums);
+  const [product = 0, square = 0] = sums;
+  const score = (product * product) / square;
+  return score > best.score ? { score, scale: product / square, zero } : best;
+}
+
+/** Puts Σcx and Σc² of a block's codes into `sums`, c counted from the zero point. */
+function tally(
+  { weights, from, to, most, sum }: Block,
+  inverse: number,
+  zero: number,
+  sums: Float64Array,
+): void {
+  const offset = zero + 0.5;
+  let [product, plain, square] = [0, 0, 0];
+  for (let i = from; i < to; i++) {
+    const weight = weights[i] ?? 0;
+    const code = codeOf(weight, inverse, offset, most);
+    product += code * weight;
+    plain += code;
+    square += code * code;
+  }
+  sums[0] = product - zero * sum;
+  sums[1] = square - 2 * zero * plain + zero * zero * (to - from);
+}
+
+/** The code nearest to a weight; `offset` is the zero point and a half, so that it rounds. */
+export function codeOf(weight: number, inverse: number, offset: number, most: number): number {
+  const code = (weight * inverse + offset) | 0; // what it cuts wrongly lies below 0
+  return code < 0 ? 0 : code > most ? most : code;
+}

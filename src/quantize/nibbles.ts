@@ -1,0 +1,16 @@
+// Two codes of four bits in a byte, the first in the low half: the order of every runtime.
+
+/** Codes in runs of `length`, each run filled up to a whole byte. */
+export function packNibbles(codes: Uint8Array, length: number): Uint8Array {
+  const bytes = Math.ceil(length / 2);
+  const runs = codes.length / length;
+  const packed = new Uint8Array(runs * bytes);
+  for (let run = 0; run < runs; run++) {
+    for (let i = 0; i < length; i += 2) {
+      const at = run * length + i;
+      const high = i + 1 < length ? (codes[at + 1] ?? 0) : 0;
+      packed[run * bytes + i / 2] = (codes[at] ?? 0) | (high << 4);
+    }
+  }
+  return packed;
+}
