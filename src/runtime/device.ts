@@ -131,12 +131,16 @@ function noBrowserAdapter(gpu: GPU | undefined): ToolkitError {
   });
 }
 
+/** A driver in software, for machines without a GPU. */
+const softwareDriver =
+  'apt-get install -y chromium-common && export LD_LIBRARY_PATH=/usr/lib/chromium ' +
+  'VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json';
+
 function noAdapter(): ToolkitError {
   return new ToolkitError('RUNTIME_MISSING', 'there is no GPU adapter', {
     fix:
-      'install a Vulkan driver (Debian: `apt-get install chromium`, then ' +
-      '`export VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json`), ' +
-      'or choose --runtime onnxruntime or --runtime reference',
+      `install the Vulkan driver of the GPU, or on Debian one in software with \`${softwareDriver}\`; ` +
+      'or choose --runtime onnxruntime',
   });
 }
 

@@ -24,6 +24,7 @@ import {
   weightElement,
 } from './lowering.ts';
 import { partsOf } from './placement.ts';
+import { isVector, tileRowsOf } from './product-form.ts';
 import type { Embed, Norm, NormWeights, Product, Step } from './steps.ts';
 
 type OtherStep = Exclude<Step, { readonly kind: 'embed' | 'product' | 'attention' }>;
@@ -76,8 +77,9 @@ export function lowerProduct(
   return parts.map((part, index) => {
     const whole = parts.length === 1 ? undefined : part;
     const { shape, form } = productShape(lowering, step, norm, whole);
-    const kernel =
-      form === 'tiles' ? productTiles(shape, limits) : productVector(shape, limits, form);
+    const kernel = isVector(form)
+      ? productVector(shape, limits, form)
+      : productTiles(shape, limits, tileRowsOf(form, shape));
     const refs = {
       x: matrix(own(norm?.x ?? step.x)),
       ...(norm && { scale: weight(norm.by.scale), shift: weight(norm.by.bias ?? '') }),

@@ -7,15 +7,13 @@
 import { canNormalize } from '../../ops/matmul/kernel-vector.ts';
 import type { GpuLimits } from '../wgsl.ts';
 import { lowerAttention } from './lower-attention.ts';
+import { isVector, type ProductForm } from './product-form.ts';
 import { type Lowering, productShape } from './lowering.ts';
 import { lowerEmbed, lowerProduct, lowerRows } from './lower-rows.ts';
 import type { Placement } from './placement.ts';
 import { madeBy, readBy } from './step-values.ts';
 import type { LoweredDispatch } from './lowering.ts';
 import type { Norm, Plan, Product, RowSet, Step } from './steps.ts';
-
-/** How products are computed: tile by tile, or for a few rows at once, weights read once. */
-export type ProductForm = 'tiles' | 1 | 2 | 4;
 
 export interface Form {
   readonly tokens: ProductForm;
@@ -43,16 +41,6 @@ export interface Lowered {
   /** The matrix of the result; none where no output is asked for. */
   readonly result: string | undefined;
 }
-
-/** The form of products over this many rows. */
-export function productForm(rows: number): ProductForm {
-  if (rows > mostVectorRows) return 'tiles';
-  if (rows > 2) return 4;
-  return rows === 2 ? 2 : 1;
-}
-
-/** Beyond, tiles read weights no more often than vectors of four rows do. */
-const mostVectorRows = 16;
 
 export function formKey(form: Form): string {
   return Object.values(form).join(' ');
@@ -132,7 +120,7 @@ function fusedNorms(lowering: Lowering, steps: readonly Step[]): ReadonlyMap<str
       reading.every((step) => {
         if (!isProduct(step)) return false;
         const { shape, form } = productShape(lowering, step, norm);
-        return form === 1 && canNormalize(shape, limits, form);
+        return isVector(form) && form === 1 && canNormalize(shape, limits, form);
       })
     );
   };

@@ -3,8 +3,9 @@
 import type { ProductShape } from '../../ops/matmul/shape.ts';
 import { type Element, elementOf, type GpuLimits } from '../wgsl.ts';
 import type { Dispatch } from './execute.ts';
-import type { Form, ProductForm } from './lower.ts';
+import type { Form } from './lower.ts';
 import type { Part, Placement } from './placement.ts';
+import type { ProductForm } from './product-form.ts';
 import type { Norm, Plan, Product } from './steps.ts';
 
 /** Where a binding's buffer comes from when a run begins. */
