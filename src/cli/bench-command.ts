@@ -6,8 +6,7 @@ import { ToolkitError } from '../base/errors.ts';
 import type { Target, WeightFormat } from '../base/manifest.ts';
 import { openFolder } from '../checkpoint/file-source.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
-import { dawn } from '../runtime/dawn.ts';
-import { type Device, openDevice } from '../runtime/device.ts';
+import type { Device } from '../runtime/device.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { gpuDecoder } from '../runtime/gpu-decoder.ts';
 import { loadModel } from '../runtime/load.ts';
@@ -19,6 +18,7 @@ import type { BenchFlags } from './bench-grammar.ts';
 import { measureAll, type Subject } from './bench-measure.ts';
 import { type BenchDevice, benchDocument, type BenchReport, benchText } from './bench-report.ts';
 import type { Context, Outcome } from './command.ts';
+import { nativeDevice } from './vulkan-driver.ts';
 
 export async function benchCommand(
   path: string,
@@ -99,7 +99,7 @@ async function benchGpu(
   flags: BenchFlags,
   context: Context,
 ): Promise<BenchReport> {
-  const device = await openDevice(await dawn());
+  const device = await nativeDevice();
   let engine: Engine | undefined;
   let other: Greedy | undefined;
   try {

@@ -5,8 +5,6 @@ import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
 import type { Decoder, Encoder } from '../base/decoding.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { Runner } from '../base/runner.ts';
-import { dawn } from '../runtime/dawn.ts';
-import { openDevice } from '../runtime/device.ts';
 import { gpuDecoder } from '../runtime/gpu-decoder.ts';
 import { gpuRunner } from '../runtime/gpu-runner.ts';
 import { type LoadedModel, loadModel } from '../runtime/load.ts';
@@ -17,6 +15,7 @@ import { runnerEncoder } from '../runtime/runner-encoder.ts';
 import { openFolder } from '../checkpoint/file-source.ts';
 import type { Messages } from './messages.ts';
 import type { RuntimeChoice } from './options.ts';
+import { nativeDevice } from './vulkan-driver.ts';
 
 /** A model file of an output folder. */
 export interface ModelFile {
@@ -111,7 +110,7 @@ async function onGpu(
   folder: string,
   name: string,
 ): Promise<LoadedModel & { readonly close: () => Promise<void> }> {
-  const device = await openDevice(await dawn());
+  const device = await nativeDevice();
   try {
     const loaded = await loadModel(device, await openFolder(folder), name);
     return {

@@ -136,7 +136,8 @@ const softwareDriver =
   'apt-get install -y chromium-common && export LD_LIBRARY_PATH=/usr/lib/chromium ' +
   'VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json';
 
-function noAdapter(): ToolkitError {
+/** What to do on a machine without a GPU, or without its driver. */
+export function noAdapter(): ToolkitError {
   return new ToolkitError('RUNTIME_MISSING', 'there is no GPU adapter', {
     fix:
       `install the Vulkan driver of the GPU, or on Debian one in software with \`${softwareDriver}\`; ` +
