@@ -68,7 +68,7 @@ export const lengthNames: readonly (keyof Lengths)[] = [
 export const lengthsBytes = 32;
 
 /** WGSL: the block, as `lengths`. */
-export const lengthsBlock: string = `struct Lengths {
+const lengthsBlock: string = `struct Lengths {
 ${lengthNames.map((name) => `  ${name}: u32,`).join('\n')}
 }
 @group(0) @binding(0) var<uniform> lengths: Lengths;`;

@@ -26,7 +26,7 @@ import {
 import type { Attention, Plan } from './steps.ts';
 
 /** The shape of a step's kernels. */
-export function attentionShape(lowering: Lowering, step: Attention): AttentionShape {
+function attentionShape(lowering: Lowering, step: Attention): AttentionShape {
   const { heads, headDim, scale, window } = step;
   return {
     heads,
