@@ -26,6 +26,8 @@ export interface GpuLimits {
   readonly bindingBytes: number;
   /** Workgroups of one dimension of a dispatch. */
   readonly workgroupsPerDimension: number;
+  /** Workgroups that keep the device busy: fewer and larger ones read less. */
+  readonly busyWorkgroups: number;
 }
 
 /** The least that every WebGPU device has: kernels made for it run everywhere. */
@@ -36,6 +38,7 @@ export const leastLimits: GpuLimits = {
   workgroupMemory: 16_384,
   bindingBytes: 128 * 2 ** 20,
   workgroupsPerDimension: 65_535,
+  busyWorkgroups: 128,
 };
 
 /** Sizes that change from run to run: the uniform block at binding 0 of every kernel. */

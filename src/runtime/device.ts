@@ -2,7 +2,7 @@
 // of it, and what went wrong with it. A device that is lost stays lost; a new one can be opened.
 
 import { ToolkitError } from '../base/errors.ts';
-import type { GpuLimits } from '../wgsl.ts';
+import { type GpuLimits, leastLimits } from '../wgsl.ts';
 
 export interface DeviceOptions {
   /** Asks for no more than this of what the adapter has: for tests of what small devices do. */
@@ -79,7 +79,10 @@ const storageBuffers = 8;
 /** No kernel asks for more threads: larger workgroups only wait longer at their barriers. */
 const mostThreads = 256;
 
-function limitsOf({ features, limits }: GPUAdapter, most: Partial<GpuLimits>): GpuLimits {
+/** A device in software has a thread or two for each core of the machine. */
+const softwareWorkgroups = 4;
+
+function limitsOf({ features, limits, info }: GPUAdapter, most: Partial<GpuLimits>): GpuLimits {
   return {
     shaderF16: features.has('shader-f16') && most.shaderF16 !== false,
     subgroups: features.has('subgroups') && most.subgroups !== false,
@@ -93,6 +96,7 @@ function limitsOf({ features, limits }: GPUAdapter, most: Partial<GpuLimits>): G
       limits.maxComputeWorkgroupsPerDimension,
       most.workgroupsPerDimension,
     ),
+    busyWorkgroups: info.isFallbackAdapter ? softwareWorkgroups : leastLimits.busyWorkgroups,
   };
 }
 

@@ -79,7 +79,7 @@ export function lowerProduct(
     const { shape, form } = productShape(lowering, step, norm, whole);
     const kernel = isVector(form)
       ? productVector(shape, limits, form)
-      : productTiles(shape, limits, tileRowsOf(form, shape));
+      : productTiles(shape, limits, tileRowsOf(form, shape, limits));
     const refs = {
       x: matrix(own(norm?.x ?? step.x)),
       ...(norm && { scale: weight(norm.by.scale), shift: weight(norm.by.bias ?? '') }),

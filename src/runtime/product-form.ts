@@ -6,6 +6,7 @@
 import type { VectorRows } from '../../ops/matmul/kernel-vector.ts';
 import type { ProductShape } from '../../ops/matmul/shape.ts';
 import type { TileRows } from '../../ops/matmul/tile-size.ts';
+import type { GpuLimits } from '../wgsl.ts';
 
 /** Rows at a time in the vector form, or at most, tile by tile. */
 export type ProductForm = VectorRows | MostRows;
@@ -28,13 +29,15 @@ export function isVector(form: ProductForm): form is VectorRows {
   return form <= 4;
 }
 
-/** Workgroups that keep a large GPU busy. */
-const enoughTiles = 128;
 const tileColumns = 64;
 const tileRows: readonly TileRows[] = [128, 64, 32];
 
 /** Rows of a tile for products of this form. */
-export function tileRowsOf(form: MostRows, { outputs }: Pick<ProductShape, 'outputs'>): TileRows {
+export function tileRowsOf(
+  form: MostRows,
+  { outputs }: Pick<ProductShape, 'outputs'>,
+  { busyWorkgroups }: Pick<GpuLimits, 'busyWorkgroups'>,
+): TileRows {
   const tiles = (rows: number): number => Math.ceil(form / rows) * Math.ceil(outputs / tileColumns);
-  return tileRows.find((rows) => tiles(rows) >= enoughTiles) ?? 16;
+  return tileRows.find((rows) => tiles(rows) >= busyWorkgroups) ?? 16;
 }
