@@ -7,16 +7,20 @@ import type { Checkpoint } from './base/checkpoint.ts';
 import type { ModernBertDecoderConfig, Task } from './base/config.ts';
 import type { ByteSource, Hasher, Sink, SourceFolder, WrittenFile } from './base/files.ts';
 import {
+  isHalf,
+  isQuantized,
   type Manifest,
   manifestName,
   modelPaths,
   printManifest,
+  type Quantization,
   type Target,
   type Verification,
   type WeightFormat,
   withOutput,
   withVerifications,
 } from './base/manifest.ts';
+import { both } from './base/settle.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { sizeOf } from './base/tensors.ts';
 import { tool } from './base/version.ts';
@@ -31,14 +35,17 @@ import { refuseLeftOut } from './model/left-out.ts';
 import { openSource, type Source } from './model/source.ts';
 import { checkpointWeights, weightBytes } from './model/weight-source.ts';
 import { planFiles, type WriteJob, writeModels } from './onnx/write-model.ts';
-import { half } from './passes/half.ts';
+import { toFormat } from './passes/format.ts';
 import { forTarget } from './passes/target.ts';
+import { completeSettings } from './quantize/settings.ts';
 
 export interface ConvertOptions {
   /** Without one, the task of the config's `architectures`. */
   readonly task?: Task;
   readonly dtypes: readonly WeightFormat[];
   readonly target: Target;
+  /** How weights are quantized, for the dtypes that are. */
+  readonly quantization?: Partial<Quantization>;
   /** Weights inside the model file, which must stay below 2 GiB. */
   readonly singleFile?: boolean;
   /** Whether the graph has the input num_logits_to_keep; it has one by default. */
@@ -101,7 +108,7 @@ export async function convert(
     await options.onPlan?.(planOf(graph, task, jobs, assets, options));
 
     const weights = checkpointWeights(checkpoint.tensors, {
-      onRead: progressOf('weights', weightBytes(graph, checkpoint.tensors), options),
+      onRead: progressOf(weightBytes(graph, checkpoint.tensors), options),
     });
     // Hashing goes on beside writing: on another thread, or while writing waits for the disk.
     const [models, hashes] = await both(
@@ -151,10 +158,12 @@ function modelsOf(
   graph: Graph,
   { hub }: SourceFolder,
   task: Task,
-  { dtypes, target, debug }: ConvertOptions,
+  { dtypes, target, quantization, debug }: ConvertOptions,
 ): readonly WriteJob[] {
+  const settings = completeSettings(quantization);
   return dtypes.map((dtype) => {
-    const model = forTarget(dtype === 'fp16' ? half(fusedRules)(graph) : graph, target, {
+    const pass = toFormat(dtype, fusedRules, target, settings);
+    const model = forTarget(pass(graph), target, {
       producer: tool,
       metadata: {
         tool: tool.name,
@@ -196,7 +205,9 @@ function assetsOf(
   });
   const text = withConsumerSettings(configText, raw, {
     dataFiles: Object.fromEntries(dataFiles.filter(([, count]) => count > 0)),
-    cacheDTypes: options.dtypes.includes('fp16') ? { fp16: 'float16' } : {},
+    cacheDTypes: Object.fromEntries(
+      options.dtypes.filter(isHalf).map((dtype) => [dtype, 'float16']),
+    ),
   });
   return [{ name: 'config.json', bytes: new TextEncoder().encode(text) }, ...assets];
 }
@@ -214,6 +225,7 @@ async function writeAssets(assets: readonly Asset[], sink: Sink): Promise<readon
 function manifestOf(
   { checkpoint, task, warnings }: Source,
   parts: Pick<Manifest, 'target' | 'dtypes' | 'inputs' | 'source'> & {
+    readonly quantization?: Partial<Quantization>;
     readonly outputs: readonly WrittenFile[];
     readonly unused: readonly string[];
     readonly nonFinite: Manifest['weights']['nonFinite'];
@@ -234,6 +246,7 @@ function manifestOf(
     task,
     target,
     dtypes,
+    ...(dtypes.some(isQuantized) && { quantization: completeSettings(parts.quantization) }),
     inputs: sorted(inputs),
     outputs: sorted(outputs),
     weights: { parameters, unused, nonFinite },
@@ -256,21 +269,11 @@ async function writeManifest(
   return proven;
 }
 
-/** Both results; when one fails, once the other has ended: they read the same files. */
-async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<readonly [A, B]> {
-  await Promise.allSettled([first, second]);
-  return [await first, await second];
-}
-
-function progressOf(
-  stage: Progress['stage'],
-  total: number,
-  { onProgress }: ConvertOptions,
-): (bytes: number) => void {
+function progressOf(total: number, { onProgress }: ConvertOptions): (bytes: number) => void {
   let done = 0;
   return (bytes) => {
     done += bytes;
-    onProgress?.({ stage, done, total });
+    onProgress?.({ stage: 'weights', done, total });
   };
 }
 

@@ -5,7 +5,7 @@ import { ToolkitError } from './errors.ts';
 import type { WrittenFile } from './files.ts';
 import { decodeUtf8 } from './json-file.ts';
 import { parseJson, type JsonValue } from './json.ts';
-import { manifestName, type Manifest, type Verification } from './manifest.ts';
+import { manifestName, type Manifest, type Verification, weightFormats } from './manifest.ts';
 
 /** Parses and checks the bytes of a manifest. */
 export function parseManifest(bytes: Uint8Array): Manifest {
@@ -31,6 +31,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
       .among(['text-generation', 'text-classification', 'feature-extraction'] as const),
     target: root.get('target').among(['onnxruntime', 'portable'] as const),
     dtypes: readDtypes(root),
+    ...readQuantization(root.optional('quantization')),
     inputs: root.list('inputs').map(readFile),
     outputs: root.list('outputs').map(readOutput),
     weights: {
@@ -47,8 +48,20 @@ export function parseManifest(bytes: Uint8Array): Manifest {
 
 // Without a model, a verification would have nothing to fail.
 function readDtypes(root: Field): Manifest['dtypes'] {
-  const dtypes = root.list('dtypes').map((item) => item.among(['fp32', 'fp16'] as const));
+  const dtypes = root.list('dtypes').map((item) => item.among(weightFormats));
   return dtypes.length > 0 ? dtypes : fail('lists no dtype', 'the manifest');
+}
+
+function readQuantization(field: Field | undefined): Pick<Manifest, 'quantization'> {
+  if (field === undefined) return {};
+  return {
+    quantization: {
+      method: field.get('method').among(['rtn'] as const),
+      blockSize: field.get('blockSize').count(),
+      symmetry: field.get('symmetry').among(['auto', 'symmetric', 'asymmetric'] as const),
+      accuracyLevel: field.get('accuracyLevel').count(),
+    },
+  };
 }
 
 // Plain names, at most one folder deep: what a conversion writes and all that is opened.
@@ -72,7 +85,7 @@ function readFile(item: Field): WrittenFile {
 function readVerification(item: Field): Verification {
   return {
     file: item.get('file').text(),
-    dtype: item.get('dtype').among(['fp32', 'fp16'] as const),
+    dtype: item.get('dtype').among(weightFormats),
     runtime: item.get('runtime').text(),
     golden: item.get('golden').text(),
     passed: item.get('passed').flag(),

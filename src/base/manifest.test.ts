@@ -53,6 +53,21 @@ describe('a manifest', () => {
     expect(parseManifest(printManifest(measured))).toEqual(measured);
   });
 
+  it('reads back how weights were quantized', () => {
+    const quantization = {
+      method: 'rtn',
+      blockSize: 64,
+      symmetry: 'asymmetric',
+      accuracyLevel: 0,
+    } as const;
+    const quantized: Manifest = {
+      ...manifest,
+      dtypes: ['fp32', 'q8', 'q4', 'q4f16'],
+      quantization,
+    };
+    expect(parseManifest(printManifest(quantized))).toEqual(quantized);
+  });
+
   it('needs no Hub repository as its source', () => {
     const { source, ...local } = manifest;
     expect(source).toBeDefined();

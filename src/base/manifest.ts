@@ -7,8 +7,36 @@ import type { WrittenFile } from './files.ts';
 /** The manifest's name in the output folder. */
 export const manifestName = 'modernbert-onnx.json';
 
-/** Float formats that a conversion writes. */
-export type WeightFormat = 'fp32' | 'fp16';
+/** Formats that a conversion writes: floats, and codes of 8 or 4 bits; f16 computes in half. */
+export type WeightFormat = 'fp32' | 'fp16' | 'q8' | 'q4' | 'q4f16';
+
+/** Every format, the most exact first. */
+export const weightFormats: readonly WeightFormat[] = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'];
+
+/** Whether a format keeps weights as codes. */
+export function isQuantized(format: WeightFormat): boolean {
+  return format !== 'fp32' && format !== 'fp16';
+}
+
+/** Whether a format computes, and keeps its cache, in half precision. */
+export function isHalf(format: WeightFormat): boolean {
+  return format === 'fp16' || format === 'q4f16';
+}
+
+/** How a conversion quantizes weights. */
+export interface Quantization {
+  /** How codes are found. */
+  readonly method: QuantizationMethod;
+  /** Weights with one scale. */
+  readonly blockSize: number;
+  /** Whether blocks have zero points: auto gives them to 4 bits, and none to 8. */
+  readonly symmetry: 'auto' | 'symmetric' | 'asymmetric';
+  /** accuracy_level of MatMulNBits. */
+  readonly accuracyLevel: number;
+}
+
+/** rtn rounds each weight by itself, with the scales of least squared error. */
+export type QuantizationMethod = 'rtn';
 
 /** What the bodies of the fused operators are made of. */
 export type Target = 'onnxruntime' | 'portable';
@@ -47,6 +75,8 @@ export interface Manifest {
   readonly task: Task;
   readonly target: Target;
   readonly dtypes: readonly WeightFormat[];
+  /** Of the quantized formats, where there are any. */
+  readonly quantization?: Quantization;
   /** Files that were read. */
   readonly inputs: readonly WrittenFile[];
   /** Files of this folder, the manifest itself left out. */
@@ -67,6 +97,9 @@ export interface Manifest {
 export const modelPaths: Readonly<Record<WeightFormat, string>> = {
   fp32: 'onnx/model.onnx',
   fp16: 'onnx/model_fp16.onnx',
+  q8: 'onnx/model_quantized.onnx',
+  q4: 'onnx/model_q4.onnx',
+  q4f16: 'onnx/model_q4f16.onnx',
 };
 
 /** The bytes of a manifest. */

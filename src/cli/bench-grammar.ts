@@ -35,7 +35,7 @@ export function addBench(program: Command, accept: (request: BenchRequest) => vo
     .option('--quick', 'fewer rounds, and 128 tokens where no list says otherwise')
     .option(
       '--dtype <dtype>',
-      'model to run, fp32 or fp16 (default: the first that is there)',
+      'model to run, as fp32 or q4 (default: the first that is there)',
       parseDtype,
     )
     .addOption(

@@ -124,10 +124,12 @@ async function dryRun(
 
 function optionsOf(flags: ConvertFlags, { messages, progress }: Context): ConvertOptions {
   const { task, dtype, target, singleFile = false, numLogitsToKeep, debug = false } = flags;
+  const { method, blockSize, symmetry, accuracyLevel } = flags;
   return {
     ...(task === 'auto' ? {} : { task }),
     dtypes: dtype,
     target,
+    quantization: { method, blockSize, symmetry, accuracyLevel },
     singleFile,
     numLogitsToKeep,
     debug,

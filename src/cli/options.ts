@@ -1,8 +1,7 @@
 // Options that several commands have, and how their values are read.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { ToolkitError } from '../base/errors.ts';
-import type { WeightFormat } from '../base/manifest.ts';
+import { type WeightFormat, weightFormats } from '../base/manifest.ts';
 
 /** Where models are run. */
 export type RuntimeChoice = 'auto' | 'webgpu' | 'onnxruntime' | 'reference';
@@ -21,22 +20,16 @@ export function common(command: Command): Command {
     .option('--debug', 'check every step, and print the stack of an error');
 }
 
-const written = new Set<string>(['fp32', 'fp16'] satisfies WeightFormat[]);
-const planned = new Set(['q8', 'q4', 'q4f16']);
+const formatList = weightFormats.join(', ');
 
 /** A list of formats. */
 export function parseDtypes(text: string): readonly WeightFormat[] {
-  const names = text.split(',').map((name) => name.trim());
-  for (const name of names) {
-    if (planned.has(name)) {
-      throw new ToolkitError('UNSUPPORTED_OPTION', 'this version writes no quantized models', {
-        where: { dtype: name },
-        fix: 'choose fp32, fp16, or both',
-      });
-    }
-    if (!written.has(name)) throw new InvalidArgumentError('Allowed are fp32 and fp16.');
-  }
-  return [...new Set(names)].filter((name): name is WeightFormat => written.has(name));
+  const names = [...new Set(text.split(',').map((name) => name.trim()))];
+  return names.map((name) => {
+    const format = weightFormats.find((each) => each === name);
+    if (format === undefined) throw new InvalidArgumentError(`Allowed are ${formatList}.`);
+    return format;
+  });
 }
 
 /** Values of an option that may be repeated. */
@@ -48,7 +41,7 @@ export function collect(value: string, before: readonly string[] = []): readonly
 export function parseDtype(text: string): WeightFormat {
   const [dtype, ...others] = parseDtypes(text);
   if (dtype !== undefined && others.length === 0) return dtype;
-  throw new InvalidArgumentError('One is expected, fp32 or fp16.');
+  throw new InvalidArgumentError(`One is expected of ${formatList}.`);
 }
 
 /** Reads a number in a range; `says` completes "Expected is …". */

@@ -2,14 +2,27 @@
 
 import { Command, Option } from 'commander';
 import type { Task } from '../base/config.ts';
-import type { Target, WeightFormat } from '../base/manifest.ts';
+import type { Quantization, Target, WeightFormat } from '../base/manifest.ts';
 import { tool } from '../base/version.ts';
+import {
+  accuracyLevelRule,
+  blockSizeRule,
+  isAccuracyLevel,
+  isBlockSize,
+} from '../quantize/settings.ts';
 import { addBench, type BenchRequest } from './bench-grammar.ts';
 import type { CommonFlags } from './command.ts';
-import { collect, common, parseDtypes, runtimeOption, type RuntimeChoice } from './options.ts';
+import {
+  collect,
+  common,
+  numberParser,
+  parseDtypes,
+  runtimeOption,
+  type RuntimeChoice,
+} from './options.ts';
 import { addClassify, addGenerate, type TextRequest } from './text-grammar.ts';
 
-export interface ConvertFlags extends CommonFlags {
+export interface ConvertFlags extends CommonFlags, Quantization {
   readonly output?: string;
   readonly task: Task | 'auto';
   readonly dtype: readonly WeightFormat[];
@@ -70,7 +83,7 @@ function addConvert(program: Command, accept: (request: Request) => void): void 
         .default('auto'),
     )
     .addOption(
-      new Option('--dtype <list>', 'fp32, fp16, or both')
+      new Option('--dtype <list>', 'formats to write, of fp32, fp16, q8, q4, q4f16')
         .argParser(parseDtypes)
         .default(['fp32'], 'fp32'),
     )
@@ -78,6 +91,26 @@ function addConvert(program: Command, accept: (request: Request) => void): void 
       new Option('--target <target>', "runtime that the operators' bodies are made for")
         .choices(['onnxruntime', 'portable'])
         .default('onnxruntime'),
+    )
+    .addOption(
+      new Option('--method <method>', 'how weights of q8, q4, q4f16 are rounded')
+        .choices(['rtn'])
+        .default('rtn'),
+    )
+    .addOption(
+      new Option('--block-size <n>', 'weights with one scale, 16 to 128')
+        .argParser(numberParser(blockSizeRule, isBlockSize))
+        .default(32),
+    )
+    .addOption(
+      new Option('--symmetry <symmetry>', 'auto gives zero points to 4 bits, and none to 8')
+        .choices(['auto', 'symmetric', 'asymmetric'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--accuracy-level <n>', "ONNX Runtime's: 4 rounds activations too, 0 does not")
+        .argParser(numberParser(accuracyLevelRule, isAccuracyLevel))
+        .default(4),
     )
     .option('--revision <revision>', 'revision of a Hub repository')
     .option('--verify', 'hold the models against reference outputs before they are published')
@@ -124,6 +157,7 @@ const convertExamples = `
 Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx
   $ modernbert-onnx convert ./my-ettin --dtype fp32,fp16 --verify
+  $ modernbert-onnx convert ./my-ettin --dtype q8,q4 --block-size 64
   $ modernbert-onnx convert ./my-ettin --target portable --dry-run`;
 
 const verifyExamples = `

@@ -88,7 +88,7 @@ export function addGenerate(program: Command, accept: (request: TextRequest) => 
     .option('--stop <text>', 'end before this text; may be repeated', collect)
     .option(
       '--dtype <dtype>',
-      'model to run, fp32 or fp16 (default: the first that is there)',
+      'model to run, as fp32 or q4 (default: the first that is there)',
       parseDtype,
     )
     .addOption(runtimeOption())
@@ -109,7 +109,7 @@ export function addClassify(program: Command, accept: (request: TextRequest) => 
     .addOption(new Option('--top <n>', 'only the n most likely labels').argParser(whole(1)))
     .option(
       '--dtype <dtype>',
-      'model to run, fp32 or fp16 (default: the first that is there)',
+      'model to run, as fp32 or q4 (default: the first that is there)',
       parseDtype,
     )
     .addOption(runtimeOption())

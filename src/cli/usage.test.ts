@@ -25,21 +25,35 @@ describe('a command line', () => {
     expect((await parse('convert source')).request).toEqual({
       command: 'convert',
       source: 'source',
-      flags: { task: 'auto', dtype: ['fp32'], target: 'onnxruntime', numLogitsToKeep: true },
+      flags: {
+        task: 'auto',
+        dtype: ['fp32'],
+        target: 'onnxruntime',
+        method: 'rtn',
+        blockSize: 32,
+        symmetry: 'auto',
+        accuracyLevel: 4,
+        numLogitsToKeep: true,
+      },
     });
   });
 
   it('converts with every choice', async () => {
     const { request } = await parse(
-      'convert source -o out --task feature-extraction --dtype fp16,fp32,fp16 --target portable ' +
+      'convert source -o out --task feature-extraction --dtype fp16,q4,fp16 --target portable ' +
+        '--method rtn --block-size 128 --symmetry asymmetric --accuracy-level 0 ' +
         '--revision main --verify --golden case --force --single-file --no-num-logits-to-keep ' +
         '--dry-run --json --debug',
     );
     expect(request?.flags).toEqual({
       output: 'out',
       task: 'feature-extraction',
-      dtype: ['fp16', 'fp32'],
+      dtype: ['fp16', 'q4'],
       target: 'portable',
+      method: 'rtn',
+      blockSize: 128,
+      symmetry: 'asymmetric',
+      accuracyLevel: 0,
       revision: 'main',
       verify: true,
       golden: 'case',
@@ -154,14 +168,22 @@ describe('a command line', () => {
     ],
     [['convert', 'a', 'b'], 'USAGE', /too many arguments/],
     [['convert', 'a', '--forse'], 'USAGE', /unknown option '--forse' \(Did you mean --force\?\)/],
-    [['convert', 'a', '--dtype', 'int3'], 'USAGE', /'int3' is invalid.*Allowed are fp32 and fp16/],
+    [
+      ['convert', 'a', '--dtype', 'int3'],
+      'USAGE',
+      /'int3' is invalid.*Allowed are fp32, fp16, q8, q4, q4f16/,
+    ],
     [['convert', 'a', '--task', 'fill-mask'], 'USAGE', /Allowed choices are auto, text-gen/],
     [['convert', 'a', '-o'], 'USAGE', /argument missing/],
     [['verify', 'a', '--runtime', 'cuda'], 'USAGE', /Allowed choices are auto, webgpu/],
     [['generate'], 'USAGE', /missing required argument 'dir': see modernbert-onnx generate --help/],
     [['generate', 'a', '--seed', ''], 'USAGE', /Expected is a whole number of 0 or more/],
     [['classify', 'a', '--top', '0'], 'USAGE', /Expected is a whole number of 1 or more/],
-    [['convert', 'a', '--dtype', 'fp32,q4'], 'UNSUPPORTED_OPTION', /no quantized models/],
+    [['convert', 'a', '--method', 'awq'], 'USAGE', /'awq' is invalid. Allowed choices are rtn/],
+    [['convert', 'a', '--block-size', '48'], 'USAGE', /Expected is a power of two from 16 to 128/],
+    [['convert', 'a', '--block-size', '256'], 'USAGE', /Expected is a power of two from 16 to 128/],
+    [['convert', 'a', '--accuracy-level', '5'], 'USAGE', /Expected is a whole number from 0 to 4/],
+    [['convert', 'a', '--symmetry', 'no'], 'USAGE', /Allowed choices are auto, symmetric, asymm/],
   ])('%j is refused in one line', async (argv, code, message) => {
     const error: unknown = await parse(argv).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });

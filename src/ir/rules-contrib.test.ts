@@ -58,3 +58,54 @@ describe('SkipLayerNormalization', () => {
     expect(() => type(...inputs)).toThrow(rule);
   });
 });
+
+const codes = 'uint8 5×3×16';
+const packed = { bits: int(4), block_size: int(32) };
+
+describe('MatMulNBits', () => {
+  const infer = (...inputs: readonly InputText[]): string =>
+    inferText({
+      op: 'MatMulNBits',
+      inputs,
+      attributes: { ...packed, K: int(80), N: int(5) },
+      contrib: true,
+    });
+
+  test('gives a column for each row of the weight', () => {
+    expect(infer('float16 b×s×80', codes, 'float16 5×3')).toBe('float16 b×s×5');
+    const zeros = 'uint8 5×2';
+    expect(infer('float32 n×80', codes, 'float32 5×3', zeros, null, 'float32 5')).toBe(
+      'float32 n×5',
+    );
+  });
+
+  test.each<readonly [inputs: readonly InputText[], rule: RegExp]>([
+    [['float32 n×80', codes, 'float16 5×3'], /dtypes must be equal/],
+    [['float32 n×81', codes, 'float32 5×3'], /inner dimensions: 81 is not 80/],
+    [['float32 n×80', 'uint8 6×3×16', 'float32 6×3'], /codes: 6 is not 5/],
+    [['float32 n×80', 'uint8 5×3×32', 'float32 5×3'], /codes: 32 is not 16/],
+    [['float32 n×80', 'int32 5×3×16', 'float32 5×3'], /must be uint8/],
+    [['float32 n×80', codes, 'float32 5×2'], /scales and codes: 2 is not 3/],
+    [['float32 n×80', codes, 'float32 5×3', null, null, 'float32 4'], /bias: 4 is not 5/],
+  ])('refuses %j', (inputs, rule) => {
+    expect(() => infer(...inputs)).toThrow(rule);
+  });
+});
+
+describe('GatherBlockQuantized', () => {
+  const infer = (...inputs: readonly InputText[]): string =>
+    inferText({ op: 'GatherBlockQuantized', inputs, attributes: packed, contrib: true });
+
+  test('gives rows in blocks, of the dtype of the scales', () => {
+    expect(infer(codes, 'int64 b×s', 'float16 5×3×1')).toBe('float16 b×s×3×32');
+    expect(infer(codes, 'int64 b×s', 'float32 5×3×1', 'uint8 5×3×1')).toBe('float32 b×s×3×32');
+  });
+
+  test.each<readonly [inputs: readonly InputText[], rule: RegExp]>([
+    [[codes, 'float32 b', 'float32 5×3×1'], /indices must be integers/],
+    [[codes, 'int64 b', 'float32 5×3'], /rank 2 is not 3/],
+    [[codes, 'int64 b', 'float32 5×3×1', 'uint8 5×2×1'], /2 is not 3/],
+  ])('refuses %j', (inputs, rule) => {
+    expect(() => infer(...inputs)).toThrow(rule);
+  });
+});

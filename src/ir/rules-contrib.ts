@@ -1,7 +1,7 @@
-// Rules of the ONNX Runtime operators that function bodies use.
+// Rules of the ONNX Runtime operators that function bodies and quantized graphs use.
 
-import { mergeDims, ShapeError } from './dims.ts';
-import { fact, intOf, need, type Rule, sameDType, shapeOf } from './facts.ts';
+import { type Dims, mergeDim, mergeDims, ShapeError } from './dims.ts';
+import { type Fact, fact, intOf, isInteger, need, type Rule, sameDType, shapeOf } from './facts.ts';
 
 /** Packed query, key and value, with a cache and rotary tables. */
 const groupQueryAttention: Rule = (node, facts) => {
@@ -34,7 +34,42 @@ const skipLayerNormalization: Rule = (_, facts) => {
   return [fact(dtype, dims), row, row, fact(dtype, dims)];
 };
 
+/** x · weightᵀ + bias; the weight's rows are blocks of codes with scales of x's dtype. */
+const matMulNBits: Rule = (node, facts) => {
+  const [x, scales, bias] = [need(facts, 0), need(facts, 2), facts[5]];
+  const dtype = sameDType([x, scales, bias]);
+  const [columns, rows] = [intOf(node, 'K'), intOf(node, 'N')];
+  const blocks = blocksOf(node, need(facts, 1), facts[3]);
+  mergeDims(blocks, [rows, Math.ceil(columns / intOf(node, 'block_size'))], 'codes');
+  mergeDims(shapeOf(scales), blocks, 'scales and codes');
+  mergeDim(shapeOf(x).at(-1) ?? null, columns, 'inner dimensions');
+  if (bias) mergeDims(shapeOf(bias), [rows], 'bias');
+  return [fact(dtype, [...shapeOf(x).slice(0, -1), rows])];
+};
+
+/** Rows of a table of codes by id, still in blocks. */
+const gatherBlockQuantized: Rule = (node, facts) => {
+  const [table, ids, scales, zeros] = [need(facts, 0), need(facts, 1), need(facts, 2), facts[3]];
+  if (!isInteger(ids.type.dtype)) throw new ShapeError('indices must be integers');
+  const [rows = null, count = null] = blocksOf(node, table, zeros);
+  for (const part of zeros ? [scales, zeros] : [scales]) {
+    mergeDims(shapeOf(part), [rows, count, 1], 'scales, zero points and codes');
+  }
+  return [fact(scales.type.dtype, [...shapeOf(ids), count, intOf(node, 'block_size')])];
+};
+
+/** Rows and blocks of a tensor of codes, [rows, blocks, bytes of a block]. */
+function blocksOf(node: Parameters<Rule>[0], codes: Fact, zeros: Fact | undefined): Dims {
+  const [bits, blockSize] = [intOf(node, 'bits', 4), intOf(node, 'block_size')];
+  if (codes.type.dtype !== 'uint8' || (zeros && zeros.type.dtype !== 'uint8')) {
+    throw new ShapeError('codes and zero points must be uint8');
+  }
+  return mergeDims(shapeOf(codes), [null, null, (blockSize * bits) / 8], 'codes').slice(0, 2);
+}
+
 export const contribRules: Readonly<Record<string, Rule>> = {
   GroupQueryAttention: groupQueryAttention,
+  MatMulNBits: matMulNBits,
+  GatherBlockQuantized: gatherBlockQuantized,
   SkipLayerNormalization: skipLayerNormalization,
 };

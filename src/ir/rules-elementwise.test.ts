@@ -48,6 +48,8 @@ test.each<
   ['Div', ['float32 b', 'float32 scalar'], {}, 'float32 b'],
   ['Mod', ['int64 b×s', 'int64 scalar'], {}, 'int64 b×s'],
   ['Pow', ['float32 b', 'float32 1'], {}, 'float32 b'],
+  ['BitShift', ['uint8 5×3×1', 'uint8 2'], {}, 'uint8 5×3×2'],
+  ['BitwiseAnd', ['uint8 5×3×2', 'uint8 1'], {}, 'uint8 5×3×2'],
   ['Max', [[2, 9], [4, 4], 3], {}, 'int64 2 = [4, 9]'],
   ['Min', [[2, 9], [4, 4], 3], {}, 'int64 2 = [2, 3]'],
   ['Max', ['int64 b', [1]], {}, 'int64 b'],

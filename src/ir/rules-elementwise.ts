@@ -115,6 +115,8 @@ export const elementwiseRules: Readonly<Record<string, Rule>> = {
   Div: binary(undefined, 1),
   Mod: binary(),
   Pow: binary(),
+  BitShift: binary(),
+  BitwiseAnd: binary(),
   Max: variadic(Math.max),
   Min: variadic(Math.min),
   Equal: compare,

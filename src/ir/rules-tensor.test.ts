@@ -3,6 +3,8 @@ import { inferText, type InputText } from '../../test/infer-node.ts';
 import { int } from './attributes.ts';
 import type { Attributes } from './graph.ts';
 
+const blocks = { axis: int(1), block_size: int(32) };
+
 test.each<
   readonly [op: string, inputs: readonly InputText[], attributes: Attributes, type: string]
 >([
@@ -15,6 +17,8 @@ test.each<
   ['Gemm', ['float32 n×4', 'float32 6×4', 'float32 6'], { transB: int(1) }, 'float32 n×6'],
   ['Gemm', ['float32 4×n', 'float32 4×6', 'float32 1×6'], { transA: int(1) }, 'float32 n×6'],
 
+  ['DequantizeLinear', ['uint4 9×70', 'float16 9×3', 'uint4 9×3'], blocks, 'float16 9×70'],
+  ['DequantizeLinear', ['uint8 9×64', 'float32 9×2'], blocks, 'float32 9×64'],
   ['Softmax', ['float16 b×s'], { axis: int(-1) }, 'float16 b×s'],
   ['LayerNormalization', ['float32 b×s×4', 'float32 4'], { axis: int(-1) }, 'float32 b×s×4'],
   ['LayerNormalization', ['float32 b×4', 'float32 4', 'float32 4'], {}, 'float32 b×4'],
@@ -61,6 +65,8 @@ test.each<
   ['Gemm', ['float32 b×n×4', 'float32 4×6'], {}, /two axes/],
   ['Gemm', ['float32 n×4', 'float32 4×6', 'float32 5'], {}, /6 and 5 do not broadcast/],
   ['Gemm', ['float32 1×4', 'float32 4×6', 'float32 2×6'], {}, /bias: 2 is not 1/],
+  ['DequantizeLinear', ['uint4 9×70', 'float32 9×2'], blocks, /codes: 2 is not 3/],
+  ['DequantizeLinear', ['uint4 9×64', 'float32 9×2', 'uint8 9×2'], blocks, /uint4 and uint8/],
   ['LayerNormalization', ['float32 b×4', 'float32 5'], {}, /scale and bias: 5 is not 4/],
   ['LayerNormalization', ['float32 b×4', 'float16 4'], {}, /dtypes must be equal/],
   ['ReduceSum', ['int64 b×s', [2]], {}, /axis 2 of rank 2/],

@@ -36,6 +36,20 @@ const gemm: Rule = (node, facts) => {
   return [fact(dtype, dims)];
 };
 
+/** Floats of codes, each block along an axis with a scale and a zero point of its own. */
+const dequantizeLinear: Rule = (node, facts) => {
+  const [codes, scales, zeros] = [need(facts, 0), need(facts, 1), facts[2]];
+  const dims = shapeOf(codes);
+  const axis = axisOf(intOf(node, 'axis', 1), dims.length);
+  const [length, size] = [dims[axis], intOf(node, 'block_size')];
+  const blocks = typeof length === 'number' ? Math.ceil(length / size) : null;
+  for (const part of zeros ? [scales, zeros] : [scales]) {
+    mergeDims(shapeOf(part), dims.with(axis, blocks), 'scales, zero points and codes');
+  }
+  if (zeros) sameDType([codes, zeros]);
+  return [fact(scales.type.dtype, dims)];
+};
+
 const softmax: Rule = (_, facts) => [fact(need(facts, 0).type.dtype, shapeOf(need(facts, 0)))];
 
 const layerNormalization: Rule = (node, facts) => {
@@ -120,6 +134,7 @@ function needIndices(value: Fact): void {
 export const tensorRules: Readonly<Record<string, Rule>> = {
   MatMul: matMul,
   Gemm: gemm,
+  DequantizeLinear: dequantizeLinear,
   Softmax: softmax,
   LayerNormalization: layerNormalization,
   ReduceSum: reduce((a, b) => a + b),

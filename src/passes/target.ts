@@ -9,7 +9,13 @@ import { opsets } from '../../ops/opsets.ts';
 import { ToolkitError } from '../base/errors.ts';
 import type { Target } from '../base/manifest.ts';
 import type { TensorType } from '../base/tensors.ts';
-import { fusedDomain, type FunctionDef, type Graph, type Model } from '../ir/graph.ts';
+import {
+  contribDomain,
+  fusedDomain,
+  type FunctionDef,
+  type Graph,
+  type Model,
+} from '../ir/graph.ts';
 
 /** The last IR version that runtimes with opset 21 read. */
 const irVersion = 10;
@@ -23,7 +29,11 @@ export interface ModelInfo {
 export function forTarget(graph: Graph, target: Target, { producer, metadata }: ModelInfo): Model {
   return {
     irVersion,
-    opsets: { '': target === 'onnxruntime' ? opsets.contrib : opsets.body, [fusedDomain]: 1 },
+    opsets: {
+      '': target === 'onnxruntime' ? opsets.contrib : opsets.body,
+      [fusedDomain]: 1,
+      ...(graph.nodes.some(({ domain }) => domain === contribDomain) && { [contribDomain]: 1 }),
+    },
     producer,
     graph,
     functions: bodies(graph, target),

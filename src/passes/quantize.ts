@@ -1,0 +1,189 @@
+// Products with weights and the token table → the same on codes of 4 or 8 bits.
+//
+//   onnxruntime   MatMul, Add, Gemm → MatMulNBits; Gather → GatherBlockQuantized
+//   portable      MatMul, Gemm and Gather of what DequantizeLinear makes
+//
+// Codes are rows [outputs, inputs] as the checkpoint has them, so a tied table is kept once. What is
+// made of scales and zero points stands before all other nodes: it depends on no input.
+
+import type { Target } from '../base/manifest.ts';
+import type { TensorType } from '../base/tensors.ts';
+import { int } from '../ir/attributes.ts';
+import { Builder } from '../ir/builder.ts';
+import { typed } from '../ir/finish.ts';
+import { type BlockScheme, contribDomain, type Graph, type Node, type Pass } from '../ir/graph.ts';
+import type { FusedRule } from '../ir/infer.ts';
+import {
+  addBlockWeight,
+  type BlockWeight,
+  dequantized,
+  scaleColumns,
+  scalesOf,
+  zeroColumns,
+} from './block-weight.ts';
+
+export interface Quantization {
+  readonly target: Target;
+  readonly scheme: BlockScheme;
+  /** ONNX Runtime's accuracy_level: 4 rounds activations to 8 bits, 0 leaves them as they are. */
+  readonly accuracyLevel: number;
+}
+
+/** The pass; fused operators' rules type its result. */
+export function quantize(fused: ReadonlyMap<string, FusedRule>, options: Quantization): Pass {
+  return (graph) => {
+    const used = weightsOf(graph);
+    if (used.size === 0) return graph;
+    const b = new Builder();
+    const weights = new Map<string, BlockWeight>();
+    for (const initializer of graph.initializers) {
+      if (used.has(initializer.name)) {
+        weights.set(initializer.name, addBlockWeight(b, initializer, options));
+      } else {
+        b.initializer(initializer);
+      }
+    }
+    const rewrite = options.target === 'onnxruntime' ? contribNodes : standardNodes;
+    rewrite(b, graph, weights, options);
+    const known = new Map(graph.values.map(({ name, type }): [string, TensorType] => [name, type]));
+    return typed({ ...graph, initializers: b.initializers, nodes: b.nodes }, fused, known);
+  };
+}
+
+/** Where a node reads the weight that is quantized; undefined for other operators. */
+function weightInput({ domain, op }: Node): number | undefined {
+  if (domain !== '') return undefined;
+  return op === 'Gather' ? 0 : op === 'MatMul' || op === 'Gemm' ? 1 : undefined;
+}
+
+/** Names of the weights that become codes. */
+function weightsOf({ nodes, initializers }: Graph): ReadonlySet<string> {
+  const matrices = new Set(
+    initializers.flatMap(({ name, type, recipe }) =>
+      recipe.kind === 'weight' && type.shape.length === 2 ? [name] : [],
+    ),
+  );
+  const read = nodes.flatMap((node) => node.inputs[weightInput(node) ?? -1] ?? []);
+  return new Set(read.filter((name) => matrices.has(name)));
+}
+
+type Weights = ReadonlyMap<string, BlockWeight>;
+
+function readBy(node: Node, weights: Weights): BlockWeight | undefined {
+  return weights.get(node.inputs[weightInput(node) ?? -1] ?? '');
+}
+
+function contribNodes(b: Builder, graph: Graph, weights: Weights, options: Quantization): void {
+  const biases = biasesOf(graph, weights);
+  const tables = new Map<string, readonly string[]>();
+  for (const node of graph.nodes) {
+    const weight = readBy(node, weights);
+    if (!weight) continue;
+    if (node.op === 'Gather') tables.set(weight.name, tableInputs(b, weight));
+    else scalesOf(b, weight);
+  }
+  const added = new Set([...biases.values()].map(({ sum }) => sum));
+  for (const node of graph.nodes) {
+    const weight = readBy(node, weights);
+    if (added.has(node)) continue; // a part of the product before it
+    if (!weight) {
+      b.node(node.op, node.inputs, node.outputs, node);
+    } else if (node.op === 'Gather') {
+      gathered(b, node, weight, tables.get(weight.name) ?? []);
+    } else {
+      product(b, node, weight, { ...options, ...biases.get(node) });
+    }
+  }
+}
+
+/** The Add of a bias that alone reads a product. */
+interface BiasSum {
+  readonly bias: string;
+  readonly sum: Node;
+}
+
+function biasesOf({ nodes, outputs, initializers }: Graph, weights: Weights): Map<Node, BiasSum> {
+  const vectors = new Set(
+    initializers.flatMap(({ name, type }) => (type.shape.length === 1 ? [name] : [])),
+  );
+  const results = new Set(outputs.map(({ name }) => name));
+  const found = new Map<Node, BiasSum>();
+  for (const node of nodes) {
+    const [output = ''] = node.outputs;
+    if (node.op !== 'MatMul' || !readBy(node, weights) || results.has(output)) continue;
+    const [sum, ...others] = nodes.filter(({ inputs }) => inputs.includes(output));
+    const [x, bias = ''] = sum?.inputs ?? [];
+    if (sum?.op !== 'Add' || others.length > 0 || x !== output || !vectors.has(bias)) continue;
+    found.set(node, { bias, sum });
+  }
+  return found;
+}
+
+function product(
+  b: Builder,
+  node: Node,
+  weight: BlockWeight,
+  { accuracyLevel, bias, sum }: Quantization & Partial<BiasSum>,
+): void {
+  const [x = '', , ownBias = ''] = node.inputs;
+  const added = bias ?? ownBias;
+  const { rows, columns, scheme, codes, zeros = '' } = weight;
+  const inputs = [x, codes, scalesOf(b, weight), zeros, '', added];
+  while (inputs.at(-1) === '') inputs.pop();
+  b.node('MatMulNBits', inputs, sum?.outputs ?? node.outputs, {
+    domain: contribDomain,
+    attributes: {
+      K: int(columns),
+      N: int(rows),
+      bits: int(scheme.bits),
+      block_size: int(scheme.blockSize),
+      accuracy_level: int(accuracyLevel),
+    },
+  });
+}
+
+function tableInputs(b: Builder, weight: BlockWeight): readonly string[] {
+  const { zeros } = weight;
+  return [scaleColumns(b, weight), ...(zeros === undefined ? [] : [zeroColumns(b, weight, zeros)])];
+}
+
+/** Rows of the table: blocks by id, put together again. */
+function gathered(
+  b: Builder,
+  { inputs: [, ids = ''], outputs: [output = ''] }: Node,
+  { columns, blocks, scheme: { bits, blockSize }, codes }: BlockWeight,
+  beside: readonly string[],
+): void {
+  const picked = b.op('GatherBlockQuantized', [codes, ids, ...beside], {
+    domain: contribDomain,
+    as: `${output}.blocks`,
+    attributes: {
+      bits: int(bits),
+      block_size: int(blockSize),
+      gather_axis: int(0),
+      quantize_axis: int(2),
+    },
+  }); // [batch, sequence, blocks, blockSize]
+  const width = blocks * blockSize;
+  const as = width === columns ? output : `${output}.padded`;
+  const rows = b.op('Reshape', [picked, b.int64([0, 0, width])], { as });
+  if (width === columns) return;
+  b.op('Slice', [rows, b.int64([0]), b.int64([columns]), b.int64([2])], { as: output });
+}
+
+function standardNodes(b: Builder, graph: Graph, weights: Weights): void {
+  const floats = new Map<string, string>();
+  for (const [name, weight] of weights) floats.set(name, dequantized(b, weight));
+  const columns = new Map<string, string>();
+  for (const node of graph.nodes) {
+    const weight = node.op === 'MatMul' ? readBy(node, weights) : undefined;
+    const rows = floats.get(weight?.name ?? '');
+    if (!weight || rows === undefined || columns.has(weight.name)) continue;
+    columns.set(weight.name, b.op('Transpose', [rows], { as: `${weight.name}.columns` }));
+  }
+  for (const node of graph.nodes) {
+    const from = node.op === 'MatMul' ? columns : floats;
+    const inputs = node.inputs.map((name) => from.get(name) ?? name);
+    b.node(node.op, inputs, node.outputs, node);
+  }
+}
