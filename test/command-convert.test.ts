@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { caseFolder, command, documentOf } from './command.ts';
+import { caseFolder, command, documentOf, noGpu } from './command.ts';
 import { temporaryFolder, treeOf } from './tree.ts';
 
 const shakespeare = caseFolder('shakespeare');
@@ -66,7 +66,7 @@ describe('convert', () => {
   it('verifies against a recorded case, and records the figures', async () => {
     const cwd = temporaryFolder();
     const args = ['convert', shakespeare, '-o', 'out', '--golden', shakespeare];
-    const ran = await command(args, { cwd });
+    const ran = await command(args, { cwd, env: noGpu });
     expect(ran.status).toBe(0);
     expect(ran.stdout).toMatch(/pass: fp32 on onnxruntime/);
     const manifest: unknown = JSON.parse(
@@ -88,8 +88,8 @@ describe('convert', () => {
       readFileSync(join(cwd, 'out/modernbert-onnx.json'), 'utf8'),
     ) as { verifications: { runtime: string }[] };
     expect(verifications.map(({ runtime }) => runtime.split(' ')[0])).toEqual([
-      'onnxruntime',
       'reference',
+      'webgpu',
     ]);
   });
 
@@ -97,7 +97,10 @@ describe('convert', () => {
     const cwd = temporaryFolder();
     const args = ['convert', caseFolder('clm-default'), '-o', 'out'];
     // another checkpoint's outputs, for the same vocabulary
-    const ran = await command([...args, '--golden', caseFolder('clm-bf16'), '--json'], { cwd });
+    const ran = await command([...args, '--golden', caseFolder('clm-bf16'), '--json'], {
+      cwd,
+      env: noGpu,
+    });
     expect([ran.status, documentOf(ran)['status']]).toEqual([1, 'fail']);
     expect(readdirSync(cwd)).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { caseFolder, command, documentOf, errorLine } from './command.ts';
+import { caseFolder, command, documentOf, errorLine, noGpu } from './command.ts';
 
 const source = caseFolder('clm-default');
 let cwd = '';
@@ -21,8 +21,9 @@ afterAll(() => {
   rmSync(cwd, { recursive: true, force: true });
 });
 
+/** Verifies on ONNX Runtime: a software GPU is slow. */
 const verify = (...args: readonly string[]): ReturnType<typeof command> =>
-  command(['verify', 'out', ...args], { cwd });
+  command(['verify', 'out', '--runtime', 'onnxruntime', ...args], { cwd });
 
 const manifestText = (): string => readFileSync(join(cwd, 'out/modernbert-onnx.json'), 'utf8');
 
@@ -39,6 +40,17 @@ describe('verify', () => {
       { file: 'onnx/model_fp16.onnx', golden: 'clm-default', passed: true },
     ]);
     expect(readFileSync(join(cwd, 'r.xml'), 'utf8')).toMatch(/<testsuites .*failures="0"/);
+  });
+
+  it('computes on the GPU where nothing else is said', async () => {
+    const features = caseFolder('base-model');
+    await command(['convert', features, '-o', 'features'], { cwd });
+    const ran = await command(['verify', 'features', '--golden', features, '--json'], { cwd });
+    expect(documentOf(ran)).toMatchObject({
+      status: 'pass',
+      reports: [{ dtype: 'fp32', runtime: expect.stringMatching(/^webgpu \(.+\)$/) }],
+      warnings: [],
+    });
   });
 
   it('leaves the manifest alone with --no-record, and runs the dtype it is given', async () => {
@@ -61,7 +73,6 @@ describe('verify', () => {
 
   it.each([
     ['no golden', [], 66, 'INPUT_MISSING', /--golden/],
-    ['no WebGPU', ['--golden', source, '--runtime', 'webgpu'], 69, 'RUNTIME_MISSING', /WebGPU/],
     ['a gate of no name', ['--golden', source, '--gate', 'x=1'], 2, 'USAGE', /kl=0.05/],
     ['a JUnit file in no folder', ['--golden', source, '--junit', 'a/b'], 73, 'OUTPUT_CREATE', /b/],
   ])('with %s ends with %3$s', async (_, args, status, code, message) => {
@@ -69,6 +80,15 @@ describe('verify', () => {
     expect(ran.status).toBe(status);
     expect(errorLine(ran)).toMatch(new RegExp(`^error\\[${code}\\]: `));
     expect(errorLine(ran)).toMatch(message);
+  });
+
+  it.each([
+    ['webgpu', 69, /^error\[RUNTIME_MISSING\]: there is no GPU adapter: .*`apt-get install /m],
+    ['auto', 0, /^warning: there is no GPU adapter: .*; onnxruntime computes$/m],
+  ])('without a GPU on %s ends with %i', async (runtime, status, message) => {
+    const args = ['verify', 'out', '--golden', source, '--no-record', '--dtype', 'fp32'];
+    const ran = await command([...args, '--runtime', runtime], { cwd, env: noGpu });
+    expect([ran.status, ran.stderr]).toEqual([status, expect.stringMatching(message)]);
   });
 
   it('refuses a folder that convert did not write', async () => {

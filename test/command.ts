@@ -25,6 +25,12 @@ export interface RunOptions {
   readonly onOutput?: (child: ChildProcess) => void;
 }
 
+/** The environment of a machine without a GPU; `auto` computes on ONNX Runtime there, faster than in software. */
+export const noGpu: Readonly<Record<string, string>> = {
+  VK_ICD_FILENAMES: '/nowhere/icd.json',
+  VK_DRIVER_FILES: '/nowhere/icd.json',
+};
+
 /** The folder of a golden case. */
 export function caseFolder(name: string): string {
   return join(root, 'golden', name);
