@@ -1,13 +1,15 @@
 // GatherBlockQuantized of com.microsoft on bytes, in double precision: rows of a table that is kept
 // as codes of 4 or 8 bits, each block of a row with a scale of its own.
 
+import type { RealTensor } from '../../src/op.ts';
+
 export interface BlockTable {
   readonly bits: 4 | 8;
   /** Codes with one scale, a multiple of 16. */
   readonly blockSize: number;
   readonly blocks: number;
   /** [rows, blocks, blockSize * bits / 8]: the first code of a byte in its low bits. */
-  readonly data: Uint8Array;
+  readonly data: Uint8Array | RealTensor['data'];
   readonly scales: ArrayLike<number>; // [rows, blocks]
   /** [rows, blocks]: the code that means 0; the middle one where left out. */
   readonly zeroPoints?: ArrayLike<number> | undefined;

@@ -53,12 +53,17 @@ export function weightRow(blocks: Blocks, row: number): Float64Array {
   const { bits, blockSize, columns, codes, scales, zeroPoints } = blocks;
   const perRow = Math.ceil(columns / blockSize);
   const zeroBytes = Math.ceil((perRow * bits) / 8);
-  return Float64Array.from({ length: columns }, (_, column) => {
-    const block = Math.floor(column / blockSize);
-    const code = codeAt(codes, bits, (row * perRow * blockSize * bits) / 8, column);
+  const start = row * perRow * blockSize * (bits / 8);
+  const weights = new Float64Array(columns);
+  for (let block = 0; block < perRow; block++) {
     const zero = zeroPoints ? codeAt(zeroPoints, bits, row * zeroBytes, block) : 2 ** (bits - 1);
-    return (code - zero) * (scales[row * perRow + block] ?? Number.NaN);
-  });
+    const scale = scales[row * perRow + block] ?? Number.NaN;
+    const end = Math.min((block + 1) * blockSize, columns);
+    for (let column = block * blockSize; column < end; column++) {
+      weights[column] = (codeAt(codes, bits, start, column) - zero) * scale;
+    }
+  }
+  return weights;
 }
 
 /** Code `index` of those that begin at byte `start`. */

@@ -3,8 +3,9 @@
 //   onnxruntime   MatMul, Add, Gemm → MatMulNBits; Gather → GatherBlockQuantized
 //   portable      MatMul, Gemm and Gather of what DequantizeLinear makes
 //
-// Codes are rows [outputs, inputs] as the checkpoint has them, so a tied table is kept once. What is
-// made of scales and zero points stands before all other nodes: it depends on no input.
+// Codes are rows [outputs, inputs] as the checkpoint has them, so a tied table is kept once. What
+// contrib operators read of scales and zero points stands before all other nodes, for it depends on
+// no input; floats are made where they are first read, for they take room.
 
 import type { Target } from '../base/manifest.ts';
 import type { TensorType } from '../base/tensors.ts';
@@ -171,19 +172,23 @@ function gathered(
   b.op('Slice', [rows, b.int64([0]), b.int64([columns]), b.int64([2])], { as: output });
 }
 
-function standardNodes(b: Builder, graph: Graph, weights: Weights): void {
-  const floats = new Map<string, string>();
-  for (const [name, weight] of weights) floats.set(name, dequantized(b, weight));
-  const columns = new Map<string, string>();
-  for (const node of graph.nodes) {
-    const weight = node.op === 'MatMul' ? readBy(node, weights) : undefined;
-    const rows = floats.get(weight?.name ?? '');
-    if (!weight || rows === undefined || columns.has(weight.name)) continue;
-    columns.set(weight.name, b.op('Transpose', [rows], { as: `${weight.name}.columns` }));
-  }
-  for (const node of graph.nodes) {
-    const from = node.op === 'MatMul' ? columns : floats;
-    const inputs = node.inputs.map((name) => from.get(name) ?? name);
+function standardNodes(b: Builder, { nodes }: Graph, weights: Weights): void {
+  const made = new Map<string, string>();
+  const once = (name: string, make: () => string): string => {
+    const value = made.get(name) ?? make();
+    made.set(name, value);
+    return value;
+  };
+  for (const node of nodes) {
+    const weight = readBy(node, weights);
+    if (!weight) {
+      b.node(node.op, node.inputs, node.outputs, node);
+      continue;
+    }
+    const rows = once(weight.name, () => dequantized(b, weight));
+    const as = `${weight.name}.columns`;
+    const read = node.op === 'MatMul' ? once(as, () => b.op('Transpose', [rows], { as })) : rows;
+    const inputs = node.inputs.map((name) => (name === weight.name ? read : name));
     b.node(node.op, inputs, node.outputs, node);
   }
 }

@@ -3,13 +3,14 @@
 
 import { ops } from '../../../ops/index.ts';
 import { ToolkitError } from '../../base/errors.ts';
-import { fusedDomain, type Node } from '../../ir/graph.ts';
+import { contribDomain, fusedDomain, type Node } from '../../ir/graph.ts';
 import type { OpDef } from '../../op.ts';
 import { activationKernels } from './activate.ts';
 import { arithmeticKernels } from './arithmetic.ts';
 import { gatherKernels } from './gather.ts';
 import { type Compute, type Kernel, type Kernels, need } from './kernel.ts';
 import { linearKernels } from './linear.ts';
+import { blockKernels, dequantizeKernels } from './quantized.ts';
 import { reduceKernels } from './reduce.ts';
 import { shapeKernels } from './shape.ts';
 
@@ -17,6 +18,7 @@ import { shapeKernels } from './shape.ts';
 const standardKernels: Kernels = {
   ...activationKernels,
   ...arithmeticKernels,
+  ...dequantizeKernels,
   ...gatherKernels,
   ...linearKernels,
   ...reduceKernels,
@@ -35,6 +37,8 @@ export function computeOf(node: Node): Compute {
 
 function kernelOf({ domain, op }: Node): Kernel | undefined {
   if (domain === '') return Object.hasOwn(standardKernels, op) ? standardKernels[op] : undefined;
+  if (domain === contribDomain)
+    return Object.hasOwn(blockKernels, op) ? blockKernels[op] : undefined;
   const fused = domain === fusedDomain ? ops.get(op) : undefined;
   return fused && fusedKernel(fused);
 }

@@ -10,7 +10,7 @@ import {
   testStandard,
 } from '../../../test/standard-call.ts';
 import { sizeOf } from '../../base/tensors.ts';
-import { constant, int, tensor } from '../../ir/attributes.ts';
+import { constant, int, ints, tensor } from '../../ir/attributes.ts';
 import { shapeKernels } from './shape.ts';
 
 const constants = fc.tuple(dims(0, 2), seeds).map(([shape, seed]) => {
@@ -97,6 +97,19 @@ const range = fc
   )
   .map((entries) => ({ inputs: entries.map(scalar) }));
 
+const transpose = dims(1, 4).chain((shape) =>
+  fc
+    .record({
+      perm: fc.shuffledSubarray([...shape.keys()], { minLength: shape.length }),
+      said: fc.boolean(),
+      seed: seeds,
+    })
+    .map(({ perm, said, seed }) => ({
+      inputs: [floats(shape, seed)],
+      attributes: said ? { perm: ints(...perm) } : {},
+    })),
+);
+
 testStandard(shapeKernels, {
   Constant: constants,
   ConstantOfShape: constantOfShape,
@@ -104,6 +117,7 @@ testStandard(shapeKernels, {
   Reshape: reshape,
   Squeeze: squeeze,
   Unsqueeze: unsqueeze,
+  Transpose: transpose,
   Concat: concat,
   Slice: slice,
   Range: range,

@@ -2,7 +2,7 @@
 
 import { sizeOf } from '../../base/tensors.ts';
 import { axisOf, mergeDims, ShapeError } from '../../ir/dims.ts';
-import { intOf } from '../../ir/facts.ts';
+import { intOf, intsOf } from '../../ir/facts.ts';
 import { kernel, type Kernels, need } from './kernel.ts';
 import { at, entriesOf, offsets, picked, sameDType, stridesOf, type Value } from './value.ts';
 
@@ -57,6 +57,18 @@ const unsqueeze = kernel([], (inputs) => {
     x.shape,
   );
   return { ...x, shape };
+});
+
+const transpose = kernel(['perm'], (inputs, node) => {
+  const { dtype, shape, data } = need(inputs, 0);
+  const perm = intsOf(node, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis);
+  const strides = stridesOf(shape);
+  const turned = perm.map((axis) => shape[axis] ?? 0);
+  const places = offsets(
+    turned,
+    perm.map((axis) => strides[axis] ?? 0),
+  );
+  return { dtype, shape: turned, data: picked(data, places) };
 });
 
 const concat = kernel(['axis'], (inputs, node) => {
@@ -114,6 +126,7 @@ export const shapeKernels: Kernels = {
   Reshape: reshape,
   Squeeze: squeeze,
   Unsqueeze: unsqueeze,
+  Transpose: transpose,
   Concat: concat,
   Slice: slice,
   Range: range,
