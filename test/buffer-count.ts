@@ -6,6 +6,7 @@ export interface BufferCount {
   /** Buffers that were created and not destroyed. */
   readonly buffers: number;
   readonly bytes: number;
+  readonly largest: number;
 }
 
 /** Watches the buffers of a device from here on; the function tells which are left. */
@@ -22,8 +23,9 @@ export function countBuffers({ gpu }: Device): () => BufferCount {
     live.add(buffer);
     return buffer;
   };
-  return () => ({
-    buffers: live.size,
-    bytes: [...live].reduce((sum, { size }) => sum + size, 0),
-  });
+  return () => {
+    const sizes = [...live].map(({ size }) => size);
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    return { buffers: sizes.length, bytes, largest: Math.max(0, ...sizes) };
+  };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BufferCount, countBuffers } from '../../test/buffer-count.ts';
 import { testDevice, worstOf } from '../../test/gpu.ts';
 import { must } from '../../test/must.ts';
 import { noiseFolder, noiseName, tinyConfig } from '../../test/noise-model.ts';
@@ -197,6 +198,7 @@ describe('a run is refused', () => {
 describe('a small device', () => {
   let small: Device;
   let own: Engine;
+  let count: () => BufferCount;
   const most = {
     bindingBytes: 20_480,
     workgroupSize: 256,
@@ -207,6 +209,7 @@ describe('a small device', () => {
 
   beforeAll(async () => {
     small = await testDevice({ most });
+    count = countBuffers(small);
     ({ engine: own } = await loadModel(small, folder, noiseName));
   });
   afterAll(() => {
@@ -234,6 +237,7 @@ describe('a small device', () => {
     ]);
     const want = await logitsOf(decoder, [rows.slice(0, 3), [text(1, 6), text(1, 7), text(1, 8)]]);
     expect(worstOfAll(got, want)).toBeLessThan(tolerance);
+    expect(count().largest).toBeLessThanOrEqual(most.bindingBytes);
   });
 
   it('says when a cache is larger than it binds, and runs what fits', async () => {

@@ -71,7 +71,7 @@ it('takes the bytes that lengths ask for: doubled, up to the last position', asy
   }
   expect(sizes).toEqual([256, 256, 512, 1024, 2000, 2000].map(bytesAt));
   expect(bytesAt(2000)).toBe(2 * rows * 16 * 4 * (2000 + 5));
-  expect(left()).toEqual({ buffers: 4, bytes: bytesAt(2000) });
+  expect(left()).toMatchObject({ buffers: 4, bytes: bytesAt(2000) });
   cache.destroy();
   expect(left().buffers).toBe(0);
 });

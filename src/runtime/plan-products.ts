@@ -125,13 +125,15 @@ function blockLayout(
     const type = draft.initializers.get(name)?.type;
     return type !== undefined && type.dtype === dtype && sizeOf(type.shape) === size;
   };
-  const weight = node.inputs[node.op === 'MatMulNBits' ? 1 : 0] ?? '';
+  const multiplies = node.op === 'MatMulNBits';
+  const weight = node.inputs[multiplies ? 1 : 0] ?? '';
   const scales = floatInitializer(draft, node, 2);
   const zeroPoints = node.inputs[3] ?? '';
+  const zeroBytes = multiplies ? Math.ceil((blocks * bits) / 8) : blocks; // packed, or a byte each
   const sound =
     holds(weight, 'uint8', (rows * blocks * blockSize * bits) / 8) &&
     holds(scales, floatDType(draft, scales), rows * blocks) &&
-    (zeroPoints === '' || holds(zeroPoints, 'uint8', rows * Math.ceil((blocks * bits) / 8)));
+    (zeroPoints === '' || holds(zeroPoints, 'uint8', rows * zeroBytes));
   if (!sound) unsupported(node, 'codes, scales and zero points fit each other', { input: weight });
   return { kind: 'blocks', bits, blockSize, scales, ...(zeroPoints !== '' && { zeroPoints }) };
 }

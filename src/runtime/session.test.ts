@@ -70,7 +70,7 @@ describe('a language model', () => {
     await expect(model.embed(rows)).rejects.toThrow(/wanted=feature-extraction/);
     await expect(model.forward([[1], [512]])).rejects.toThrow(/in the vocabulary \(id=512/);
     await model.close();
-    expect(count()).toEqual({ buffers: 0, bytes: 0 });
+    expect(count()).toMatchObject({ buffers: 0, bytes: 0 });
   });
 
   it('computes in halves', async () => {
