@@ -25,6 +25,14 @@ describe.each(['shakespeare', 'shakespeare-mood'])('the tokenizer of %s', (name)
     expect(texts.length).toBeGreaterThan(20);
   });
 
+  it('leaves out special tokens where it is told to', async () => {
+    const tokenizer = await openTokenizer(await openFolder(join(root, 'golden', name)));
+    const whole = tokenizer.encode('To be, or not');
+    const plain = tokenizer.encode('To be, or not', { special: false });
+    expect(plain).toEqual(whole.slice(1));
+    expect(tokenizer.decode(plain)).toBe('To be, or not');
+  });
+
   it('has no text for ids beyond its tokens, and none for none', async () => {
     const tokenizer = await openTokenizer(await openFolder(join(root, 'golden', name)));
     const [first = 0, ...others] = tokenizer.encode('To be');

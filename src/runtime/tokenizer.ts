@@ -8,8 +8,8 @@ import { maxAssetBytes } from '../base/limits.ts';
 import { type Members, parseObject, readJsonBytes } from '../checkpoint/json-asset.ts';
 
 export interface Tokenizer {
-  /** With the special tokens that the model expects around a text. */
-  encode(text: string): readonly number[];
+  /** With the special tokens that the model expects around a text, unless `special` is false. */
+  encode(text: string, options?: { readonly special?: boolean }): readonly number[];
   /** Without special tokens. */
   decode(ids: readonly number[]): string;
 }
@@ -35,7 +35,10 @@ export function tokenizerOf(model: Members, config: Members): Tokenizer {
     return new HubTokenizer(model, config);
   });
   return {
-    encode: (text) => guard('the tokenizer fails on a text', () => hub.encode(text).ids),
+    encode: (text, { special = true } = {}) =>
+      guard('the tokenizer fails on a text', () => {
+        return hub.encode(text, { add_special_tokens: special }).ids;
+      }),
     decode: (ids) => {
       // an embedding may have more rows than the tokenizer has tokens
       const known = ids.filter((id) => hub.id_to_token(id) !== undefined);
