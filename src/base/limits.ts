@@ -12,6 +12,9 @@ export const maxManifestBytes: number = 10_000_000;
 /** The largest tokenizers are tens of megabytes. */
 export const maxAssetBytes: number = 100_000_000;
 
+/** Models are compared on a few megabytes of text; more is another file, and would take days. */
+export const maxTextBytes: number = 100_000_000;
+
 /** An index of 10,000 shards is under 250 MB; more is another file under that name. */
 export const maxIndexBytes: number = 250_000_000;
 

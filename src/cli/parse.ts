@@ -36,7 +36,7 @@ export async function parseArguments(
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): ToolkitError {
-  const commands = ['convert', 'verify', 'inspect', 'generate', 'classify', 'bench'];
+  const commands = ['convert', 'verify', 'inspect', 'generate', 'classify', 'compare', 'bench'];
   const command = commands.find((name) => name === argv[0]);
   const sentence =
     argv.length === 0 ? 'a command is missing' : error.message.replace(/^error: |\.$/g, '');

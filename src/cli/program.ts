@@ -12,6 +12,7 @@ import {
 } from '../quantize/settings.ts';
 import { addBench, type BenchRequest } from './bench-grammar.ts';
 import type { CommonFlags } from './command.ts';
+import { addCompare, type CompareRequest } from './compare-grammar.ts';
 import {
   collect,
   common,
@@ -51,7 +52,8 @@ export type Request =
   | { readonly command: 'verify'; readonly folder: string; readonly flags: VerifyFlags }
   | { readonly command: 'inspect'; readonly subject: string; readonly flags: CommonFlags }
   | TextRequest
-  | BenchRequest;
+  | BenchRequest
+  | CompareRequest;
 
 /** The grammar; a command line that fits it is handed to `accept`. */
 export function buildProgram(accept: (request: Request) => void): Command {
@@ -67,6 +69,7 @@ export function buildProgram(accept: (request: Request) => void): Command {
   addInspect(program, accept);
   addGenerate(program, accept);
   addClassify(program, accept);
+  addCompare(program, accept);
   addBench(program, accept);
   return program;
 }

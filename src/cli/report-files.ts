@@ -1,7 +1,7 @@
-// Files that a verification writes: its figures in the manifest, and a JUnit report.
+// Files that commands write besides models: figures in the manifest, a JUnit report, a page.
 
-import { open, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
 import { manifestName, printManifest, withVerifications, type Manifest } from '../base/manifest.ts';
 import { createError, errnoOf, writeError } from '../onnx/file-errors.ts';
@@ -10,6 +10,7 @@ import { tool } from '../base/version.ts';
 import type { Verified } from '../verify.ts';
 import { failureOf } from './failure.ts';
 import type { Context } from './command.ts';
+import type { Interrupts } from './signals.ts';
 
 /** Adds figures to the manifest of a folder. One that cannot be written is warned about. */
 export async function record(
@@ -18,24 +19,12 @@ export async function record(
   { verifications }: Verified,
   { messages, interrupts }: Context,
 ): Promise<void> {
-  // one name: what an interrupted run leaves, the next one takes over
-  const draft = join(folder, `.${manifestName}.partial`);
-  const release = interrupts.guard(() => rm(draft, { force: true }));
   try {
-    const file = await open(draft, 'w');
-    try {
-      await file.writeFile(printManifest(withVerifications(manifest, verifications)));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, join(folder, manifestName));
+    const bytes = printManifest(withVerifications(manifest, verifications));
+    await replaceFile(join(folder, manifestName), bytes, interrupts);
   } catch (error) {
-    await rm(draft, { force: true }).catch(() => undefined);
     const { message } = failureOf(createError(error, { file: manifestName }));
     messages.warn(`the figures are not recorded: ${message}; --no-record leaves them out`);
-  } finally {
-    release();
   }
 }
 
@@ -44,14 +33,66 @@ export async function writeJUnit(path: string, { files }: Verified): Promise<voi
   try {
     await writeFile(path, toJUnit(files, tool.version));
   } catch (cause) {
-    const error = errnoOf(cause) ?? '';
-    if (!uncreatable.has(error)) throw writeError(cause, { file: path });
-    throw new ToolkitError('OUTPUT_CREATE', 'the JUnit report cannot be created', {
-      where: { file: path, error },
-      fix: 'give the path of a file in a folder that is there and may be written',
-      cause,
-    });
+    throw reportError(cause, path, 'the JUnit report cannot be created');
   }
+}
+
+const noPage = 'the page cannot be created';
+
+/** Fails where no page can be written, before hours are spent on what it shows. */
+export async function checkPagePlace(path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK);
+  } catch (cause) {
+    throw reportError(cause, path, noPage);
+  }
+  const found = await stat(path).catch(() => undefined);
+  if (found && !found.isFile()) throw placeError(path, noPage, 'EEXIST');
+}
+
+/** Writes a page; one that is there is replaced whole or not at all. */
+export async function writePage(path: string, page: string, interrupts: Interrupts): Promise<void> {
+  try {
+    await replaceFile(path, new TextEncoder().encode(page), interrupts);
+  } catch (cause) {
+    throw reportError(cause, path, noPage);
+  }
+}
+
+async function replaceFile(path: string, bytes: Uint8Array, interrupts: Interrupts): Promise<void> {
+  // one name: what an interrupted run leaves, the next one takes over
+  const draft = join(dirname(path), `.${basename(path)}.partial`);
+  const release = interrupts.guard(() => rm(draft, { force: true }));
+  try {
+    const file = await open(draft, 'w');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+function reportError(cause: unknown, path: string, rule: string): unknown {
+  const error = errnoOf(cause) ?? '';
+  return uncreatable.has(error)
+    ? placeError(path, rule, error, cause)
+    : writeError(cause, { file: path });
+}
+
+function placeError(path: string, rule: string, error: string, cause?: unknown): ToolkitError {
+  return new ToolkitError('OUTPUT_CREATE', rule, {
+    where: { file: path, error },
+    fix: 'give the path of a file in a folder that is there and may be written',
+    cause,
+  });
 }
 
 const uncreatable: ReadonlySet<string> = new Set([

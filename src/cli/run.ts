@@ -81,6 +81,10 @@ async function runCommand(request: Request, context: StreamingContext): Promise<
       const { classifyCommand } = await import('./classify-command.ts');
       return await classifyCommand(request.folder, request.texts, request.flags, context);
     }
+    case 'compare': {
+      const { compareCommand } = await import('./compare-command.ts');
+      return await compareCommand(request.folder, request.flags, context);
+    }
     case 'bench': {
       const { benchCommand } = await import('./bench-command.ts');
       return await benchCommand(request.folder, request.flags, context);

@@ -158,6 +158,31 @@ describe('a command line', () => {
     expect((await parse('bench dir')).request?.flags).toEqual({ runtime: 'webgpu' });
   });
 
+  it('compares with every choice', async () => {
+    const { request } = await parse(
+      'compare dir --text file.txt --dtype q4,fp16 --runtime onnxruntime --window 64 --tokens 640 ' +
+        '--html page.html --json',
+    );
+    expect(request).toEqual({
+      command: 'compare',
+      folder: 'dir',
+      flags: {
+        text: 'file.txt',
+        dtype: ['q4', 'fp16'],
+        runtime: 'onnxruntime',
+        window: 64,
+        tokens: 640,
+        html: 'page.html',
+        json: true,
+      },
+    });
+    expect((await parse('compare dir --text file.txt')).request?.flags).toEqual({
+      text: 'file.txt',
+      runtime: 'auto',
+      window: 256,
+    });
+  });
+
   it.each([
     [[], 'USAGE', /a command is missing: see modernbert-onnx --help/],
     [['transmogrify'], 'USAGE', /unknown command 'transmogrify': see modernbert-onnx --help/],
@@ -179,6 +204,12 @@ describe('a command line', () => {
     [['generate'], 'USAGE', /missing required argument 'dir': see modernbert-onnx generate --help/],
     [['generate', 'a', '--seed', ''], 'USAGE', /Expected is a whole number of 0 or more/],
     [['classify', 'a', '--top', '0'], 'USAGE', /Expected is a whole number of 1 or more/],
+    [
+      ['compare', 'a'],
+      'USAGE',
+      /required option '--text <file>' not specified: see .* compare --h/,
+    ],
+    [['compare', 'a', '--text', 'b', '--window', '1'], 'USAGE', /Expected is a whole number of 2/],
     [['convert', 'a', '--method', 'awq'], 'USAGE', /'awq' is invalid. Allowed choices are rtn/],
     [['convert', 'a', '--block-size', '48'], 'USAGE', /Expected is a power of two from 16 to 128/],
     [['convert', 'a', '--block-size', '256'], 'USAGE', /Expected is a power of two from 16 to 128/],
@@ -203,6 +234,7 @@ describe('help', () => {
     ['inspect', ['inspect', '--help']],
     ['generate', ['generate', '--help']],
     ['classify', ['classify', '--help']],
+    ['compare', ['compare', '--help']],
     ['bench', ['bench', '--help']],
   ])('of %s says all there is', async (_, argv) => {
     const { request, out, err } = await parse(argv);

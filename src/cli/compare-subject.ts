@@ -1,0 +1,86 @@
+// What `compare` works on: the models of a folder, fp32 first, and a text cut into windows.
+
+import { basename, join } from 'node:path';
+import type { ModernBertDecoderConfig } from '../base/config.ts';
+import { ToolkitError } from '../base/errors.ts';
+import { decodeUtf8 } from '../base/json-file.ts';
+import { maxTextBytes } from '../base/limits.ts';
+import { type Manifest, type WeightFormat, weightFormats } from '../base/manifest.ts';
+import { fileSource, openFolder } from '../checkpoint/file-source.ts';
+import { readWhole } from '../checkpoint/json-asset.ts';
+import { verifyModelFiles } from '../onnx/verify-files.ts';
+import { modelName, type Output, readManifest, readOutputConfig } from '../runtime/output.ts';
+import { openTokenizer } from '../runtime/tokenizer.ts';
+import { cutWindows, type Windows } from '../validate/compare-windows.ts';
+import type { CompareFlags } from './compare-grammar.ts';
+
+/** A model file of the folder. */
+export interface Candidate {
+  readonly dtype: WeightFormat;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface Subject {
+  readonly folder: string;
+  readonly text: string;
+  readonly config: ModernBertDecoderConfig;
+  readonly windows: Windows;
+  /** fp32 first. */
+  readonly candidates: readonly [Candidate, ...Candidate[]];
+}
+
+export async function openSubject(path: string, flags: CompareFlags): Promise<Subject> {
+  const root = await openFolder(path);
+  const manifest = await readManifest({ root, models: root });
+  if (manifest.task !== 'text-generation') {
+    throw new ToolkitError('USAGE', `the folder holds a model for ${manifest.task}`, {
+      where: { folder: root.name },
+      fix: 'compare measures language models: convert with --task text-generation',
+    });
+  }
+  const { config } = await readOutputConfig({ root });
+  checkWindow(flags.window, config);
+  const asked = flags.dtype ?? manifest.dtypes;
+  const others = weightFormats.filter((dtype) => dtype !== 'fp32' && asked.includes(dtype));
+  const models = await openFolder(join(path, 'onnx'));
+  const output = { root, models };
+  const base = await openCandidate(output, manifest, 'fp32');
+  const candidates: [Candidate, ...Candidate[]] = [base];
+  for (const dtype of others) {
+    candidates.push(await openCandidate(output, manifest, dtype));
+  }
+  const tokenizer = await openTokenizer(root);
+  const tokens = tokenizer.encode(await readText(flags.text), { special: false });
+  const windows = cutWindows(tokens, flags.window, flags.tokens);
+  return { folder: root.name, text: basename(flags.text), config, windows, candidates };
+}
+
+function checkWindow(window: number, { maxPositions }: ModernBertDecoderConfig): void {
+  if (window <= maxPositions) return;
+  throw new ToolkitError('USAGE', 'the window is longer than the model has positions', {
+    where: { window, positions: maxPositions },
+    fix: `give --window ${maxPositions} or less`,
+  });
+}
+
+async function openCandidate(
+  output: Output,
+  manifest: Manifest,
+  dtype: WeightFormat,
+): Promise<Candidate> {
+  const name = modelName(output, manifest, dtype);
+  const { files } = await verifyModelFiles(output.models, name);
+  return { dtype, name, bytes: files.reduce((bytes, { size }) => bytes + size, 0) };
+}
+
+async function readText(path: string): Promise<string> {
+  const source = await fileSource(path);
+  const bytes = await readWhole(source, maxTextBytes).finally(() => source.close());
+  const text = decodeUtf8(bytes);
+  if (text !== undefined) return text.replace(/^\ufeff/, '');
+  throw new ToolkitError('FILE_KIND', 'the text is not UTF-8', {
+    where: { file: source.name },
+    fix: 'convert it to UTF-8',
+  });
+}
