@@ -3,69 +3,26 @@
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ModernBertDecoderConfig, Task } from '../src/base/config.ts';
 import { modelPaths, type Target, type WeightFormat } from '../src/base/manifest.ts';
-import { type Model, modelOf } from '../src/base/model.ts';
-import type { Runner } from '../src/base/runner.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import type { ConvertOptions } from '../src/convert.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
 import { openReferenceFile } from '../src/runtime/reference/open.ts';
 import { goldenCases, goldenOpener } from './golden-case.ts';
 import { convertCase, goldenOf, type OutputFolder, verifyFolder } from './output-folder.ts';
+import { differenceOf } from './runner-difference.ts';
 
 const opened = goldenOpener();
 const formats = ['q8', 'q4', 'q4f16'] as const satisfies readonly WeightFormat[];
 const targets: readonly Target[] = ['onnxruntime', 'portable'];
 
-/** Two rows, the second one padded on the left. */
-const length = 7;
-const step = {
-  batch: 2,
-  ids: BigInt64Array.from({ length: 2 * length }, (_, i) => BigInt(5 + ((i * 17) % 60))),
-  mask: BigInt64Array.from({ length: 2 * length }, (_, i) => (i >= length && i < 9 ? 0n : 1n)),
-};
-
-/** Outputs of every real token; of a classifier one a row. */
-async function outputsOf(model: Model): Promise<readonly Float32Array[]> {
-  const { kept, vector } = await model.run(step);
-  return Array.from({ length: 2 * kept }, (_, i) => i)
-    .filter((i) => kept === 1 || step.mask[i] === 1n)
-    .map((i) => vector(Math.floor(i / kept), i % kept).slice());
-}
-
-/** The largest difference of two runtimes, as a part of the largest value. */
-async function differenceOf(
-  { path }: OutputFolder,
-  format: WeightFormat,
-  config: ModernBertDecoderConfig,
-  task: Task,
-): Promise<number> {
-  const models = await openFolder(join(path, 'onnx'));
-  const file = modelPaths[format].replace('onnx/', '');
-  const runners: Runner[] = [
-    await openReferenceFile(models, file),
-    await openOnnxRuntime(join(path, modelPaths[format])),
-  ];
-  const [wanted = [], found = []] = await Promise.all(
-    runners.map((runner) => outputsOf(modelOf(runner, config, task))),
-  );
-  for (const runner of runners) await runner.close();
-  let [worst, largest] = [0, 0];
-  for (const [row, values] of wanted.entries()) {
-    for (const [i, value] of values.entries()) {
-      largest = Math.max(largest, Math.abs(value));
-      worst = Math.max(worst, Math.abs(value - (found[row]?.[i] ?? Number.NaN)));
-    }
-  }
-  return worst / largest;
-}
+const fileOf = (format: WeightFormat): string => modelPaths[format].replace('onnx/', '');
 
 describe.each(goldenCases)('%s', (name) => {
   test.each(targets)(
     'means the same to ONNX Runtime and to the reference, for %s',
     async (target) => {
-      const { config, task } = await opened(name);
+      const opening = await opened(name);
       for (const quantization of [
         { accuracyLevel: 0 },
         { accuracyLevel: 0, blockSize: 64, symmetry: 'symmetric' },
@@ -78,7 +35,10 @@ describe.each(goldenCases)('%s', (name) => {
           debug: true,
         });
         for (const format of formats) {
-          const difference = await differenceOf(output, format, config, task);
+          const models = await openFolder(join(output.path, 'onnx'));
+          const reference = await openReferenceFile(models, fileOf(format));
+          const runtime = await openOnnxRuntime(join(output.path, modelPaths[format]));
+          const difference = await differenceOf([reference, runtime], opening);
           expect(difference).toBeLessThan(format === 'q4f16' ? 2e-2 : 1e-4);
         }
       }

@@ -14,7 +14,7 @@ import {
 import { rowIn, type TablePart } from '../table-part.ts';
 
 export interface GatherBlocksShape {
-  /** Elements of a row, a multiple of the block size. */
+  /** Elements of a row, whole words of codes; the last block of the table may have more. */
   readonly columns: number;
   readonly bits: 4 | 8;
   readonly blockSize: number;
@@ -35,7 +35,8 @@ export function gatherBlocks(shape: GatherBlocksShape, limits: GpuLimits): Kerne
   const threads = limits.workgroupSize;
   const codes = 32 / bits;
   const words = columns / codes;
-  const blocks = columns / blockSize;
+  const blocks = Math.ceil(columns / blockSize);
+  const rowWords = (blocks * blockSize) / codes;
   const bindings = [
     { name: 'table', access: 'read', element: 'u32' },
     { name: 'scales', access: 'read', element: 'u32' },
@@ -61,7 +62,7 @@ fn main(
   if (at >= lengths.tokens) { return; }
   ${rowIn(part, 'row', 'indices[at]')}
   let word = i % ${words}u;
-  let codes = table[row * ${words}u + word];
+  let codes = table[row * ${rowWords}u + word];
   let block = word / ${blockSize / codes}u;
   let place = row * ${blocks}u + block;
   let scale = ${scaleAt(scale)};

@@ -50,19 +50,31 @@ export function lowerEmbed(lowering: Lowering, step: Embed): readonly LoweredDis
       const table = weightElement(lowering, step.table);
       return dispatch(gatherRows({ ...common, table }, limits), refs, output, cost);
     }
-    const { bits, blockSize, scales, zeroPoints } = layout;
+    const { bits, blockSize, scales } = layout;
     const kernel = gatherBlocks(
       {
         ...common,
         bits,
         blockSize,
-        zeroPoints: zeroPoints === undefined ? 'none' : 'bytes', // as GatherBlockQuantized has them
+        zeroPoints: zeroForm(lowering, layout, columns),
         scale: weightElement(lowering, scales),
       },
       limits,
     );
     return dispatch(kernel, { ...refs, ...blockRefs(layout, index) }, output, cost);
   });
+}
+
+/** A byte each, as GatherBlockQuantized has them, or packed as products have them. */
+function zeroForm(
+  { placements }: Lowering,
+  { blockSize, zeroPoints }: Extract<Embed['layout'], { readonly kind: 'blocks' }>,
+  columns: number,
+): 'none' | 'bytes' | 'packed' {
+  if (zeroPoints === undefined) return 'none';
+  return placements.get(zeroPoints)?.rowBytes === Math.ceil(columns / blockSize)
+    ? 'bytes'
+    : 'packed';
 }
 
 /** One dispatch for each part of the weight, whose rows are columns of the result. */

@@ -1,6 +1,7 @@
 // A plan while a graph is read: steps so far, the matrices they make, and what waits for a step.
 
 import { ToolkitError } from '../base/errors.ts';
+import type { TensorType } from '../base/tensors.ts';
 import type { Graph, Initializer, Node } from '../ir/graph.ts';
 import { labelOf } from './reference/operators.ts';
 import { madeBy } from './step-values.ts';
@@ -15,6 +16,10 @@ export class Draft {
   /** Float nodes that are parts of an activation, by their outputs. */
   readonly pending: Map<string, Node> = new Map();
   readonly initializers: ReadonlyMap<string, Initializer>;
+  /** Types of the values between inputs and outputs. */
+  readonly types: ReadonlyMap<string, TensorType>;
+  /** Nodes that make a weight of another one, by what they make. */
+  readonly made: ReadonlyMap<string, Node>;
   readonly graph: Graph;
   readonly ports: {
     ids?: string;
@@ -28,8 +33,10 @@ export class Draft {
   readonly #aliases = new Map<string, string>();
   readonly #uses = new Map<string, number>();
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, made: ReadonlyMap<string, Node> = new Map()) {
     this.graph = graph;
+    this.made = made;
+    this.types = new Map(graph.values.map(({ name, type }) => [name, type]));
     this.initializers = new Map(graph.initializers.map((each) => [each.name, each]));
     const read = [
       ...graph.nodes.flatMap(({ inputs }) => inputs),

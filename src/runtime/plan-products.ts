@@ -4,6 +4,7 @@ import type { DType } from '../base/dtypes.ts';
 import { sizeOf } from '../base/tensors.ts';
 import type { Node } from '../ir/graph.ts';
 import { type Draft, numberIn, unsupported } from './plan-draft.ts';
+import { packedMatrix, scaleSource, zeroSource } from './plan-weights.ts';
 import type { Product, Rows, WeightLayout } from './steps.ts';
 
 /** The initializer that an input is; floats. */
@@ -35,6 +36,14 @@ function floatDType(draft: Draft, name: string): Rows['dtype'] {
 
 /** Token embeddings: rows of a table by id. */
 export function embed(draft: Draft, node: Node): void {
+  const packed = packedMatrix(draft, node, 0);
+  if (packed) {
+    const { weight, layout, rows, columns, turned, dtype } = packed;
+    if (turned) unsupported(node, 'ids pick rows of codes');
+    fillsWords(node, layout, columns);
+    addEmbedding(draft, node, weight, layout, { vocabulary: rows, width: columns, dtype });
+    return;
+  }
   const table = floatInitializer(draft, node, 0);
   const [vocabulary = 0, width = 0] = shapeOf(draft, node, table, 2);
   const dtype = floatDType(draft, table);
@@ -46,9 +55,34 @@ export function embedBlocks(draft: Draft, node: Node): void {
   const table = node.inputs[0] ?? '';
   const [vocabulary = 0, blocks = 0] = shapeOf(draft, node, table, 3);
   const layout = blockLayout(draft, node, { rows: vocabulary, blocks });
-  const dtype = floatDType(draft, layout.scales);
+  const dtype = draft.types.get(node.outputs[0] ?? '')?.dtype === 'float16' ? 'float16' : 'float32';
   const width = blocks * layout.blockSize;
   addEmbedding(draft, node, table, layout, { vocabulary, width, dtype });
+}
+
+/** Rows of blocks cut to the width of the table. */
+export function cutRows(draft: Draft, node: Node): void {
+  const [x = '', starts = '', ends = '', axes = ''] = node.inputs;
+  const matrix = draft.matrix(x) ?? '';
+  const rows = draft.rows.get(matrix);
+  const step = draft.steps.at(-1);
+  const numbers = [starts, ends, axes].map((name) => draft.initializers.get(name)?.recipe);
+  const [start, width = 0, axis] = numbers.map((recipe) =>
+    recipe?.kind === 'values' ? recipe.values[0] : undefined,
+  );
+  const whole = step?.kind === 'embed' && step.output === matrix && draft.readOnce(x);
+  if (!whole || !rows || step.layout.kind !== 'blocks' || start !== 0 || axis !== 2) {
+    return unsupported(node, 'what is cut are the rows of a table of codes, at their end');
+  }
+  fillsWords(node, step.layout, width);
+  draft.rows.set(matrix, { ...rows, width });
+  draft.alias(node.outputs[0] ?? '', matrix);
+}
+
+/** The GPU turns whole words of codes into numbers. */
+function fillsWords(node: Node, { bits }: { readonly bits: number }, columns: number): void {
+  if ((columns * bits) % 32 !== 0)
+    unsupported(node, 'a row of codes fills whole words', { columns });
 }
 
 function addEmbedding(
@@ -78,6 +112,12 @@ function addEmbedding(
 }
 
 export function matMul(draft: Draft, node: Node): void {
+  const packed = packedMatrix(draft, node, 1);
+  if (packed) {
+    const { weight, layout, rows: outputs, columns: inputs, turned } = packed;
+    if (!turned) unsupported(node, 'a product reads rows of codes as columns');
+    return addProduct(draft, node, { weight, layout, inputs, outputs });
+  }
   const weight = floatInitializer(draft, node, 1);
   const [inputs = 0, outputs = 0] = shapeOf(draft, node, weight, 2);
   addProduct(draft, node, { weight, layout: { kind: 'in-out' }, inputs, outputs });
@@ -91,6 +131,12 @@ export function gemm(draft: Draft, node: Node): void {
     numberIn(node, 'transA', 0) === 0 &&
     numberIn(node, 'transB', 0) === 1;
   if (!plain) unsupported(node, 'Gemm is with transB = 1 and no factors');
+  const packed = packedMatrix(draft, node, 1);
+  if (packed) {
+    const { weight, layout, rows: outputs, columns: inputs, turned } = packed;
+    if (turned) unsupported(node, 'Gemm reads rows of codes');
+    return addProduct(draft, node, { weight, layout, inputs, outputs }, 2);
+  }
   const weight = floatInitializer(draft, node, 1);
   const [outputs = 0, inputs = 0] = shapeOf(draft, node, weight, 2);
   addProduct(draft, node, { weight, layout: { kind: 'out-in' }, inputs, outputs }, 2);
@@ -127,12 +173,14 @@ function blockLayout(
   };
   const multiplies = node.op === 'MatMulNBits';
   const weight = node.inputs[multiplies ? 1 : 0] ?? '';
-  const scales = floatInitializer(draft, node, 2);
-  const zeroPoints = node.inputs[3] ?? '';
-  const zeroBytes = multiplies ? Math.ceil((blocks * bits) / 8) : blocks; // packed, or a byte each
+  const scales = scaleSource(draft, node.inputs[2] ?? '');
+  const zeroInput = node.inputs[3] ?? '';
+  const zeroPoints = multiplies ? zeroInput : zeroSource(draft, zeroInput);
+  const packs = multiplies || zeroPoints !== zeroInput;
+  const zeroBytes = packs ? Math.ceil((blocks * bits) / 8) : blocks; // packed, or a byte each
   const sound =
     holds(weight, 'uint8', (rows * blocks * blockSize * bits) / 8) &&
-    holds(scales, floatDType(draft, scales), rows * blocks) &&
+    (holds(scales, 'float32', rows * blocks) || holds(scales, 'float16', rows * blocks)) &&
     (zeroPoints === '' || holds(zeroPoints, 'uint8', rows * zeroBytes));
   if (!sound) unsupported(node, 'codes, scales and zero points fit each other', { input: weight });
   return { kind: 'blocks', bits, blockSize, scales, ...(zeroPoints !== '' && { zeroPoints }) };

@@ -7,6 +7,7 @@ import { attention } from './plan-attention.ts';
 import { input, rowsOf } from './plan-inputs.ts';
 import {
   addBias,
+  cutRows,
   embed,
   embedBlocks,
   gemm,
@@ -28,6 +29,7 @@ export const readers: ReadonlyMap<string, Reader> = new Map([
   ['Add', addOrPending],
   ['GatherND', select],
   ['Reshape', reshape],
+  ['Slice', cutRows],
   ['Cast', cast],
   ['ConstantOfShape', emptyCache],
   ...pendingOperators(),

@@ -4,6 +4,7 @@
 //
 //   int64, int32, bool values   → the host part
 //   float values                → steps over packed tokens
+//   weights made of weights     → nothing: the GPU reads what they are made of
 //   anything else               → an error that names node and operator, before any GPU work
 
 import { ToolkitError } from '../base/errors.ts';
@@ -12,12 +13,13 @@ import { hostPart } from './host-part.ts';
 import { labelOf } from './reference/operators.ts';
 import { Draft, unsupported } from './plan-draft.ts';
 import { lookUp, readers } from './plan-readers.ts';
+import { weightNodes } from './plan-weights.ts';
 import { readTooEarly } from './step-values.ts';
 import type { Plan, Step } from './steps.ts';
 
 /** The steps of a model; an operator that has none is UNSUPPORTED_OPERATOR. */
 export function planOf({ graph }: Model): Plan {
-  const draft = new Draft(graph);
+  const draft = new Draft(graph, weightNodes(graph));
   const integers = new Set(
     [...graph.inputs, ...graph.values]
       .filter(({ type }) => type.dtype !== 'float32' && type.dtype !== 'float16')
@@ -25,6 +27,7 @@ export function planOf({ graph }: Model): Plan {
   );
   for (const node of graph.nodes) {
     const output = labelOf(node);
+    if (draft.made.has(output)) continue; // followed back from where it is read
     if (integers.has(output)) draft.hostNodes.push(node);
     else (lookUp(readers, node) ?? unsupported(node))(draft, node);
   }
