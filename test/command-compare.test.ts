@@ -71,6 +71,7 @@ interface Found {
   readonly bytes: number;
   readonly kl?: number;
   readonly klByPosition?: readonly Bin[];
+  readonly weightErrors?: readonly { readonly part: string; readonly error: number }[];
 }
 
 const found = (): readonly Found[] => documentOf(ran)['models'] as readonly Found[];
@@ -145,6 +146,11 @@ describe('compare', () => {
       });
     }
     const [, half, four] = found();
+    expect(must(four?.weightErrors, 'errors').map(({ part }) => part)).toEqual([
+      'embeddings',
+      ...Array.from({ length: 7 }, (_, layer) => `layer ${layer}`),
+      'head',
+    ]);
     expect(must(half?.kl, 'kl')).toBeLessThan(1e-4);
     expect(must(four?.kl, 'kl')).toBeGreaterThan(0.01);
     expect(mean(must(four?.klByPosition, 'bins').map(({ kl }) => kl))).toBeCloseTo(
@@ -252,9 +258,14 @@ describe('the page of a comparison', () => {
       expect(await plot.locator(`.series.${dtype} .point`).count()).toBe(klByPosition.length);
     }
     expect(await plot.locator('.series').count()).toBe(2);
-    const [figures, positions] = await page.getByRole('table').all();
+    const layers = page.getByRole('img', { name: 'Relative error of weights by layer' });
+    for (const { dtype, weightErrors = [] } of found()) {
+      expect(await layers.locator(`.series.${dtype} .point`).count()).toBe(weightErrors.length);
+    }
+    const [figures, positions, errors] = await page.getByRole('table').all();
     expect(await figures?.getByRole('row').count()).toBe(4);
     expect(await positions?.getByRole('row').count()).toBe(17);
+    expect(await errors?.getByRole('row').count()).toBe(10);
     const [, , half, four] = (await figures?.getByRole('row').allInnerTexts()) ?? [];
     expect(half).toMatch(/^fp16\s+2,\d+,\d+\s+50\.\d %\s+\d+\.\d+\s+\d\.\d+e-\d/);
     expect(four).toMatch(/^q4\s+1,\d+,\d+\s+19\.\d %/);

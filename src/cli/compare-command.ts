@@ -2,15 +2,18 @@
 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { modelPaths } from '../base/manifest.ts';
+import { modelPaths, type WeightFormat } from '../base/manifest.ts';
 import { type Model, modelOf } from '../base/model.ts';
 import type { Runner } from '../base/runner.ts';
-import { batchFor, compareModels } from '../validate/compare.ts';
+import { storedWeights } from '../onnx/stored-weights.ts';
+import type { WeightFile } from '../validate/block-weight.ts';
+import { batchFor, compareModels, type TextComparison } from '../validate/compare.ts';
+import { type PartError, weightErrors } from '../validate/weight-error.ts';
 import type { Context, Outcome } from './command.ts';
 import type { CompareFlags } from './compare-grammar.ts';
 import { comparePage } from './compare-page.ts';
-import { type CompareReport, compareText } from './compare-report.ts';
-import { openSubject, type Subject } from './compare-subject.ts';
+import { type ComparedModel, type CompareReport, compareText } from './compare-report.ts';
+import { type Candidate, openSubject, type Subject } from './compare-subject.ts';
 import { runtimeOpener } from './open-runtime.ts';
 import { checkPagePlace, writePage } from './report-files.ts';
 import { formatCount } from './sizes.ts';
@@ -23,7 +26,13 @@ export async function compareCommand(
   if (flags.html !== undefined) await checkPagePlace(flags.html);
   const subject = await openSubject(path, flags);
   const runtime = await openRunners(path, subject, flags, context);
-  const report = await measure(subject, runtime, context).finally(() => closeAll(runtime));
+  const comparison = await measure(subject, runtime, context).finally(() => closeAll(runtime));
+  const report = reportOf(
+    subject,
+    runtime[0].name,
+    comparison,
+    await roundingErrors(subject, context),
+  );
   if (flags.html !== undefined) {
     await writePage(flags.html, comparePage(report), context.interrupts);
   }
@@ -59,13 +68,13 @@ async function closeAll(runners: Runners): Promise<void> {
 }
 
 async function measure(
-  { folder, text, config, windows, candidates }: Subject,
-  [first, ...rest]: Runners,
+  { config, windows }: Subject,
+  [base, ...others]: Runners,
   { progress }: Context,
-): Promise<CompareReport> {
-  const { length, count, left } = windows;
+): Promise<TextComparison> {
+  const { length, count } = windows;
   const toModel = (runner: Runner): Model => modelOf(runner, config, 'text-generation');
-  const { base, others } = await compareModels(toModel(first), rest.map(toModel), windows, {
+  return await compareModels(toModel(base), others.map(toModel), windows, {
     batch: batchFor(length, config.vocabSize),
     onBatch: async (done) => {
       const [tokens, total] = [done * length, count * length];
@@ -74,18 +83,59 @@ async function measure(
       await setImmediate();
     },
   });
+}
+
+type RoundingErrors = ReadonlyMap<WeightFormat, readonly PartError[]>;
+
+async function roundingErrors(
+  { models, candidates: [base, ...others] }: Subject,
+  { progress }: Context,
+): Promise<RoundingErrors> {
+  const open = ({ name, graph }: Candidate): WeightFile => ({
+    graph,
+    weights: storedWeights(models, name),
+  });
+  const errors = new Map<WeightFormat, readonly PartError[]>();
+  const first = open(base);
+  try {
+    for (const candidate of others) {
+      progress.status(`comparing weights of ${candidate.dtype}`);
+      const file = open(candidate);
+      const found = await weightErrors(first, file).finally(() => file.weights.close());
+      if (found) errors.set(candidate.dtype, found);
+    }
+    return errors;
+  } finally {
+    await first.weights.close();
+  }
+}
+
+function reportOf(
+  { folder, text, windows, candidates }: Subject,
+  runtime: string,
+  { base, others }: TextComparison,
+  errors: RoundingErrors,
+): CompareReport {
+  const { length, count, left } = windows;
   const found = [base, ...others];
   return {
-    runtime: first.name,
+    runtime,
     folder,
     text,
     window: length,
     windows: count,
     tokens: count * length,
     left,
-    models: candidates.map(({ dtype, bytes }, index) => {
+    models: candidates.map(({ dtype, bytes }, index): ComparedModel => {
       const figures = found[index] ?? { perplexity: Number.NaN };
-      return { dtype, file: modelPaths[dtype], bytes, ...figures };
+      const weightErrorsOf = errors.get(dtype);
+      return {
+        dtype,
+        file: modelPaths[dtype],
+        bytes,
+        ...figures,
+        ...(weightErrorsOf && { weightErrors: weightErrorsOf }),
+      };
     }),
   };
 }

@@ -2,7 +2,7 @@
 
 import { printable } from '../base/errors.ts';
 import { tool } from '../base/version.ts';
-import { binName, positionPlot, sizePlot } from './compare-plots.ts';
+import { binName, partsOf, positionPlot, sizePlot, weightPlot } from './compare-plots.ts';
 import {
   type CompareReport,
   formatDivergence,
@@ -32,6 +32,7 @@ export function comparePage(report: CompareReport): string {
     section('Figures', figuresTable(report), paragraph(meaning)),
     ...plotted('Size and divergence', sizePlot(report)),
     ...plotted('Divergence by position', positionPlot(report), positionTable(report)),
+    ...plotted('Rounding by layer', weightPlot(report), paragraph(rounding), weightTable(report)),
     tag('footer', {}, paragraph(`${tool.name} ${tool.version}`)),
   ];
   return [
@@ -53,6 +54,11 @@ const meaning =
   'positions where both find the same token likeliest. Perplexity is of the tokens that follow ' +
   'another in their window; lower is better. A KL of 0, or one that is not finite, has no place ' +
   'on the logarithmic axes below.';
+
+const rounding =
+  'How far the matrices of a layer are from those of fp32: the root of the squared differences ' +
+  'over that of the squared weights. It shows where rounding hits, not what it costs: a method ' +
+  'that looks at activations takes larger errors here for smaller ones in what is predicted.';
 
 function plotted(title: string, picture: string, ...after: readonly string[]): readonly string[] {
   if (picture === '') return [];
@@ -76,6 +82,19 @@ function positionTable({ models }: CompareReport): string {
     ...shown.map(({ bins }) => formatDivergence(bins[index]?.kl ?? Number.NaN)),
   ]);
   return table('Mean KL by position', ['', ...shown.map(({ dtype }) => dtype)], rows);
+}
+
+function weightTable({ models }: CompareReport): string {
+  const shown = models.filter(({ weightErrors }) => weightErrors !== undefined);
+  const rows = partsOf(models).map((part) => [
+    part,
+    ...shown.map(({ weightErrors = [] }) => {
+      const found = weightErrors.find((each) => each.part === part);
+      return found ? formatDivergence(found.error) : '';
+    }),
+  ]);
+  const heads = ['', ...shown.map(({ dtype }) => dtype)];
+  return table('Relative error of weights by layer', heads, rows);
 }
 
 function section(title: string, ...content: readonly string[]): string {

@@ -2,8 +2,8 @@
 // 0, or one that is not finite, has no place there and stands in the tables alone.
 
 import { type CompareReport, type ComparedModel, formatDivergence } from './compare-report.ts';
-import { drawn, frame, line, named, plot, type Series, text } from './plot.ts';
-import { linearScale, logScale } from './plot-scale.ts';
+import { drawn, frame, line, namedAt, namedBeside, plot, type Series, text } from './plot.ts';
+import { linearScale, logScale, placesScale } from './plot-scale.ts';
 import { formatBytes, formatCount } from './sizes.ts';
 
 const { left, right, top, bottom } = frame;
@@ -36,7 +36,7 @@ export function sizePlot({ models: [base, ...others] }: CompareReport): string {
     y,
     line('base', [at, top], [at, bottom]),
     text('tick end', at - 6, top + 10, 'size of fp32'),
-    named(series),
+    namedBeside(series),
     ...series.map(drawn),
   );
 }
@@ -75,9 +75,60 @@ export function positionPlot({ models, window }: CompareReport): string {
     },
     x,
     y,
-    named(series, right + 16),
+    namedAt(series, right + 16),
     ...series.map(drawn),
   );
+}
+
+/** Errors of weights from the embeddings to the head; empty where no model has a place. */
+export function weightPlot({ models }: CompareReport): string {
+  const parts = partsOf(models);
+  const shown = models.flatMap(({ dtype, weightErrors: errors = [] }) => {
+    const placed = errors.filter(({ error }) => hasPlace(error));
+    return placed.length === 0 ? [] : [{ dtype, placed }];
+  });
+  if (shown.length === 0) return '';
+  const x = placesScale(
+    parts.map((part) => part.replace(/^layer /, '')),
+    [left, right],
+  );
+  const y = logScale(
+    shown.flatMap(({ placed }) => placed.map(({ error }) => error)),
+    [bottom, top],
+  );
+  const series = shown.map(({ dtype, placed }): Series => ({
+    dtype,
+    points: placed.map(({ part, error }) => ({
+      x: x.place(parts.indexOf(part)),
+      y: y.place(error),
+      title: `${dtype}, ${part}: ${formatDivergence(error)}`,
+    })),
+  }));
+  const ranges = shown.map(({ dtype, placed }) => {
+    const errors = placed.map(({ error }) => error);
+    const [least, most] = [Math.min(...errors), Math.max(...errors)].map(formatDivergence);
+    return `${dtype} has ${least} to ${most}`;
+  });
+  return plot(
+    {
+      id: 'weight-plot',
+      title: 'Relative error of weights by layer',
+      description: `From the embeddings to the head: ${ranges.join('; ')}.`,
+      xLabel: 'layer',
+      yLabel: 'relative error of weights',
+    },
+    x,
+    y,
+    namedAt(series, right + 16),
+    ...series.map(drawn),
+  );
+}
+
+/** The parts that models have errors of, in their order. */
+export function partsOf(models: readonly ComparedModel[]): readonly string[] {
+  return [
+    ...new Set(models.flatMap(({ weightErrors = [] }) => weightErrors.map(({ part }) => part))),
+  ];
 }
 
 /** `positions 0–15` */

@@ -3,6 +3,7 @@
 import type { WeightFormat } from '../base/manifest.ts';
 import { printable } from '../base/errors.ts';
 import type { Distance } from '../validate/compare-tally.ts';
+import type { PartError } from '../validate/weight-error.ts';
 import { formatCount, formatTable } from './sizes.ts';
 
 export interface ComparedModel extends Partial<Distance> {
@@ -12,6 +13,8 @@ export interface ComparedModel extends Partial<Distance> {
   /** Of the model and its data files. */
   readonly bytes: number;
   readonly perplexity: number;
+  /** How far its weights are from those of fp32, from the embeddings to the head. */
+  readonly weightErrors?: readonly PartError[];
 }
 
 export interface CompareReport {

@@ -3,11 +3,13 @@
 import { basename, join } from 'node:path';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { ToolkitError } from '../base/errors.ts';
+import type { SourceFolder } from '../base/files.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { maxTextBytes } from '../base/limits.ts';
 import { type Manifest, type WeightFormat, weightFormats } from '../base/manifest.ts';
 import { fileSource, openFolder } from '../checkpoint/file-source.ts';
 import { readWhole } from '../checkpoint/json-asset.ts';
+import type { Graph } from '../ir/graph.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
 import { modelName, type Output, readManifest, readOutputConfig } from '../runtime/output.ts';
 import { openTokenizer } from '../runtime/tokenizer.ts';
@@ -19,10 +21,13 @@ export interface Candidate {
   readonly dtype: WeightFormat;
   readonly name: string;
   readonly bytes: number;
+  readonly graph: Graph;
 }
 
 export interface Subject {
   readonly folder: string;
+  /** The folder of the models. */
+  readonly models: SourceFolder;
   readonly text: string;
   readonly config: ModernBertDecoderConfig;
   readonly windows: Windows;
@@ -53,7 +58,7 @@ export async function openSubject(path: string, flags: CompareFlags): Promise<Su
   const tokenizer = await openTokenizer(root);
   const tokens = tokenizer.encode(await readText(flags.text), { special: false });
   const windows = cutWindows(tokens, flags.window, flags.tokens);
-  return { folder: root.name, text: basename(flags.text), config, windows, candidates };
+  return { folder: root.name, models, text: basename(flags.text), config, windows, candidates };
 }
 
 function checkWindow(window: number, { maxPositions }: ModernBertDecoderConfig): void {
@@ -70,8 +75,9 @@ async function openCandidate(
   dtype: WeightFormat,
 ): Promise<Candidate> {
   const name = modelName(output, manifest, dtype);
-  const { files } = await verifyModelFiles(output.models, name);
-  return { dtype, name, bytes: files.reduce((bytes, { size }) => bytes + size, 0) };
+  const { files, model } = await verifyModelFiles(output.models, name);
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  return { dtype, name, bytes, graph: model.graph };
 }
 
 async function readText(path: string): Promise<string> {

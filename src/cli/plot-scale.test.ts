@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { linearScale, logScale, spread } from './plot-scale.ts';
+import { linearScale, logScale, placesScale, spread } from './plot-scale.ts';
 
 test('a linear axis begins at 0 and has round ticks inside', () => {
   const { place, ticks } = linearScale(5.2, [100, 620], String);
@@ -26,6 +26,16 @@ test('a logarithmic axis covers whole powers of ten', () => {
   expect([place(1e-6), place(0.1)]).toEqual([300, 0]);
   expect(place(1e-3)).toBeCloseTo(120, 9);
   expect(logScale([0.1], [0, 1]).ticks.map(({ label }) => label)).toEqual(['0.1', '1']);
+});
+
+test('an axis of names has a place for each, and leaves out some of many', () => {
+  const few = placesScale(['a', 'b', 'c', 'd'], [0, 80]);
+  expect(few.ticks).toEqual(['a', 'b', 'c', 'd'].map((label, i) => ({ label, at: 10 + 20 * i })));
+  expect(few.place(2)).toBe(50);
+  const names = Array.from({ length: 30 }, (_, index) => String(index));
+  const { ticks, place } = placesScale(names, [0, 600]);
+  expect(ticks.map(({ label }) => Number(label))).toEqual([0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 29]);
+  expect(ticks.at(-1)?.at).toBe(place(29));
 });
 
 test('names move apart as far as they must, in their order and inside', () => {

@@ -16,6 +16,7 @@ type Span = readonly [from: number, to: number];
 
 const steps = [1, 2, 5, 10];
 const wantedTicks = 6;
+const maxNames = 12;
 
 /** From 0 to `max`, with ticks at round values. */
 export function linearScale(
@@ -51,6 +52,17 @@ export function logScale(values: readonly number[], [from, to]: Span): Scale {
 /** `0.001`, `1e-4`: as small figures stand in tables. */
 function powerOfTen(exponent: number): string {
   return exponent < -3 || exponent > 3 ? `1e${exponent}` : String(Number(`1e${exponent}`));
+}
+
+/** One place for each name, by its index; of many names some are left out. */
+export function placesScale(names: readonly string[], [from, to]: Span): Scale {
+  const width = (to - from) / names.length;
+  const place = (index: number): number => from + (index + 0.5) * width;
+  const every = Math.ceil(names.length / maxNames);
+  const ticks = names.flatMap((label, index) =>
+    index % every === 0 || index === names.length - 1 ? [{ at: place(index), label }] : [],
+  );
+  return { place, ticks };
 }
 
 /** Places moved apart, in their order, so that neighbors are `gap` apart. */

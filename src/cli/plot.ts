@@ -101,25 +101,52 @@ const shapes: Readonly<Record<WeightFormat, string>> = {
   q4f16: 'M0-5.6L5.6 0L0 5.6L-5.6 0Z',
 };
 
-/** The names of series, right of their last points and clear of each other; drawn below them. */
-export function named(series: readonly Series[], at?: number): string {
-  const ends = series.flatMap(({ dtype, points }) => {
-    const last = points.at(-1);
-    return last ? [{ dtype, last }] : [];
-  });
+/** A series' last point. */
+interface End extends Point {
+  readonly dtype: WeightFormat;
+}
+
+/** Names of series at one place behind their last points, clear of each other; drawn below them. */
+export function namedAt(series: readonly Series[], at: number): string {
+  return names(endsOf(series), () => at, 'start');
+}
+
+/** Names of single points, right of them, or left where another point is in the way. */
+export function namedBeside(series: readonly Series[]): string {
+  const ends = endsOf(series);
+  const isCrowded = ({ x, y }: End): boolean =>
+    ends.some((other) => other.x > x && other.x - x < 90 && Math.abs(other.y - y) < lineHeight);
+  const [crowded, free] = [ends.filter(isCrowded), ends.filter((end) => !isCrowded(end))];
+  return names(free, ({ x }) => x + 24, 'start') + names(crowded, ({ x }) => x - 24, 'end');
+}
+
+const lineHeight = 17;
+
+function names(ends: readonly End[], at: (end: End) => number, anchor: 'start' | 'end'): string {
   const places = spread(
-    ends.map(({ last }) => last.y),
-    17,
+    ends.map(({ y }) => y),
+    lineHeight,
     [frame.top, frame.bottom - 4],
   );
   return ends
-    .map(({ dtype, last: { x, y } }, index) => {
-      const place = places[index] ?? y;
-      const to = at ?? x + 24;
-      const leader = line('leader', [x, y], [to - 4, place]);
-      return tag('g', { class: `name ${dtype}` }, leader, text('', to, place + 4, dtype));
+    .map((end, index) => {
+      const [to, place] = [at(end), places[index] ?? end.y];
+      const leader = line('leader', [end.x, end.y], [to + (anchor === 'end' ? 4 : -4), place]);
+      return tag(
+        'g',
+        { class: `name ${end.dtype}` },
+        leader,
+        text(anchor, to, place + 4, end.dtype),
+      );
     })
     .join('');
+}
+
+function endsOf(series: readonly Series[]): readonly End[] {
+  return series.flatMap(({ dtype, points }) => {
+    const last = points.at(-1);
+    return last ? [{ ...last, dtype }] : [];
+  });
 }
 
 export function line(
@@ -131,5 +158,5 @@ export function line(
 }
 
 export function text(name: string, x: number, y: number, content: string): string {
-  return tag('text', { ...(name !== '' && { class: name }), x, y }, escaped(content));
+  return tag('text', { class: name, x, y }, escaped(content));
 }
