@@ -4,7 +4,7 @@ import type { DType } from '../base/dtypes.ts';
 import { sizeOf } from '../base/tensors.ts';
 import type { Node } from '../ir/graph.ts';
 import { type Draft, numberIn, unsupported } from './plan-draft.ts';
-import { packedMatrix, scaleSource, zeroSource } from './plan-weights.ts';
+import { isBlockSize, packedMatrix, scaleSource, valuesOf, zeroSource } from './plan-weights.ts';
 import type { Product, Rows, WeightLayout } from './steps.ts';
 
 /** The initializer that an input is; floats. */
@@ -62,25 +62,24 @@ export function embedBlocks(draft: Draft, node: Node): void {
 
 /** Rows of blocks cut to the width of the table. */
 export function cutRows(draft: Draft, node: Node): void {
-  const [x = '', starts = '', ends = '', axes = ''] = node.inputs;
+  const [x = '', ...range] = node.inputs;
+  const [start, width = 0, axis] = range.map((name) => valuesOf(draft, name)[0]);
   const matrix = draft.matrix(x) ?? '';
-  const rows = draft.rows.get(matrix);
   const step = draft.steps.at(-1);
-  const numbers = [starts, ends, axes].map((name) => draft.initializers.get(name)?.recipe);
-  const [start, width = 0, axis] = numbers.map((recipe) =>
-    recipe?.kind === 'values' ? recipe.values[0] : undefined,
-  );
-  const whole = step?.kind === 'embed' && step.output === matrix && draft.readOnce(x);
-  if (!whole || !rows || step.layout.kind !== 'blocks' || start !== 0 || axis !== 2) {
+  const rows = draft.rows.get(matrix);
+  const packed = step?.kind === 'embed' && step.layout.kind === 'blocks' ? step : undefined;
+  const whole = packed?.output === matrix && draft.readOnce(x);
+  if (!packed || !rows || !whole || start !== 0 || axis !== 2) {
     return unsupported(node, 'what is cut are the rows of a table of codes, at their end');
   }
-  fillsWords(node, step.layout, width);
+  fillsWords(node, packed.layout, width);
   draft.rows.set(matrix, { ...rows, width });
   draft.alias(node.outputs[0] ?? '', matrix);
 }
 
 /** The GPU turns whole words of codes into numbers. */
-function fillsWords(node: Node, { bits }: { readonly bits: number }, columns: number): void {
+function fillsWords(node: Node, layout: WeightLayout, columns: number): void {
+  const bits = layout.kind === 'blocks' ? layout.bits : 32;
   if ((columns * bits) % 32 !== 0)
     unsupported(node, 'a row of codes fills whole words', { columns });
 }
@@ -164,13 +163,9 @@ function blockLayout(
   const bits = numberIn(node, 'bits', 4);
   const blockSize = numberIn(node, 'block_size');
   if (bits !== 4 && bits !== 8) unsupported(node, 'weights have 4 or 8 bits', { bits });
-  if (blockSize < 16 || !Number.isInteger(Math.log2(blockSize))) {
+  if (!isBlockSize(blockSize)) {
     unsupported(node, 'blocks have 16 codes or more, a power of two', { blockSize });
   }
-  const holds = (name: string, dtype: DType | undefined, size: number): boolean => {
-    const type = draft.initializers.get(name)?.type;
-    return type !== undefined && type.dtype === dtype && sizeOf(type.shape) === size;
-  };
   const multiplies = node.op === 'MatMulNBits';
   const weight = node.inputs[multiplies ? 1 : 0] ?? '';
   const scales = scaleSource(draft, node.inputs[2] ?? '');
@@ -178,12 +173,26 @@ function blockLayout(
   const zeroPoints = multiplies ? zeroInput : zeroSource(draft, zeroInput);
   const packs = multiplies || zeroPoints !== zeroInput;
   const zeroBytes = packs ? Math.ceil((blocks * bits) / 8) : blocks; // packed, or a byte each
-  const sound =
-    holds(weight, 'uint8', (rows * blocks * blockSize * bits) / 8) &&
-    (holds(scales, 'float32', rows * blocks) || holds(scales, 'float16', rows * blocks)) &&
-    (zeroPoints === '' || holds(zeroPoints, 'uint8', rows * zeroBytes));
-  if (!sound) unsupported(node, 'codes, scales and zero points fit each other', { input: weight });
+  const sound = [
+    holds(draft, weight, ['uint8'], (rows * blocks * blockSize * bits) / 8),
+    holds(draft, scales, ['float32', 'float16'], rows * blocks),
+    zeroPoints === '' || holds(draft, zeroPoints, ['uint8'], rows * zeroBytes),
+  ];
+  if (sound.includes(false)) {
+    unsupported(node, 'codes, scales and zero points fit each other', { input: weight });
+  }
   return { kind: 'blocks', bits, blockSize, scales, ...(zeroPoints !== '' && { zeroPoints }) };
+}
+
+/** Whether an initializer is of one of the dtypes, and so large. */
+function holds(
+  { initializers }: Draft,
+  name: string,
+  dtypes: readonly DType[],
+  size: number,
+): boolean {
+  const type = initializers.get(name)?.type;
+  return type !== undefined && dtypes.includes(type.dtype) && sizeOf(type.shape) === size;
 }
 
 function addProduct(

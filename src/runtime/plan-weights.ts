@@ -69,11 +69,6 @@ export function zeroSource(draft: Draft, name: string): string {
   return unpackings.has(ops.join(' ')) ? source : name;
 }
 
-function valuesOf({ initializers }: Draft, name: string): readonly number[] {
-  const recipe = initializers.get(name)?.recipe;
-  return recipe?.kind === 'values' ? recipe.values : [];
-}
-
 /** A weight that a standard operator reads as floats, and the GPU as codes. */
 export interface PackedMatrix {
   readonly weight: string;
@@ -88,25 +83,31 @@ export interface PackedMatrix {
 
 /** The packed weight behind an input; undefined where that is something else. */
 export function packedMatrix(draft: Draft, node: Node, index: number): PackedMatrix | undefined {
-  const name = node.inputs[index] ?? '';
+  const name = inputOf(node, index);
   const turn = madeBy(draft, name, 'Transpose');
-  const cut = madeBy(draft, turn?.inputs[0] ?? name, 'Slice');
-  const floats = cut?.inputs[0] ?? turn?.inputs[0] ?? name;
+  const rowsName = turn ? inputOf(turn, 0) : name;
+  const cut = madeBy(draft, rowsName, 'Slice');
+  const floats = cut ? inputOf(cut, 0) : rowsName;
   const codes = madeBy(draft, floats, 'DequantizeLinear');
   if (!codes) return undefined;
-  const columns = draft.types.get(cut?.outputs[0] ?? floats)?.shape[1];
-  const dtype = draft.types.get(floats)?.dtype;
   const layout = codeLayout(draft, codes);
-  const fits =
-    layout !== undefined &&
-    typeof columns === 'number' &&
-    (dtype === 'float32' || dtype === 'float16') &&
-    (!cut || valuesOf(draft, cut.inputs[1] ?? '').join() === '0');
-  if (!fits)
+  const begins = !cut || valuesOf(draft, inputOf(cut, 1)).join() === '0';
+  if (!layout || !begins) {
     return unsupported(node, 'codes lie in blocks along the rows of a weight', { input: name });
-  const [weight = ''] = codes.inputs;
-  const [rows = 0] = draft.initializers.get(weight)?.type.shape ?? [];
-  return { weight, layout, rows, columns, turned: turn !== undefined, dtype };
+  }
+  const [rows = 0, columns = 0] = draft.types.get(rowsName)?.shape ?? [];
+  return {
+    weight: inputOf(codes, 0),
+    layout,
+    rows: Number(rows),
+    columns: Number(columns),
+    turned: turn !== undefined,
+    dtype: draft.types.get(floats)?.dtype === 'float16' ? 'float16' : 'float32',
+  };
+}
+
+function inputOf({ inputs }: Node, index: number): string {
+  return inputs[index] ?? '';
 }
 
 function madeBy({ made }: Draft, name: string, op: string): Node | undefined {
@@ -116,25 +117,45 @@ function madeBy({ made }: Draft, name: string, op: string): Node | undefined {
 
 /** How DequantizeLinear's codes are kept, where that is as MatMulNBits keeps them. */
 function codeLayout(draft: Draft, node: Node): PackedMatrix['layout'] | undefined {
-  const [weight = '', scaleInput = '', zeroPoints = ''] = node.inputs;
-  const scales = scaleSource(draft, scaleInput);
+  const weight = inputOf(node, 0);
+  const scales = scaleSource(draft, inputOf(node, 1));
+  const zeroPoints = inputOf(node, 2);
   const codes = draft.initializers.get(weight)?.type;
-  const bits = codes?.dtype === 'uint4' ? 4 : 8;
-  const [rows = 0, width = 0] = codes?.shape ?? [];
+  if (codes?.dtype !== 'uint4' && codes?.dtype !== 'uint8') return undefined;
+  const bits = codes.dtype === 'uint4' ? 4 : 8;
   const blockSize = numberIn(node, 'block_size', 0);
+  const [rows = 0, width = 0] = codes.shape;
   const blocks = width / blockSize;
-  const typeIs = (name: string, ...dtypes: readonly DType[]): boolean => {
-    const type = draft.initializers.get(name)?.type;
-    return type?.shape.join() === `${rows},${blocks}` && dtypes.includes(type.dtype);
-  };
-  const sound =
-    codes?.shape.length === 2 &&
-    (codes.dtype === 'uint4' || codes.dtype === 'uint8') &&
-    numberIn(node, 'axis', 1) === 1 &&
-    blockSize >= 16 &&
-    Number.isInteger(Math.log2(blockSize)) &&
-    (blocks * bits) % 8 === 0 && // zero points of a row begin a byte
-    typeIs(scales, 'float32', 'float16') &&
-    typeIs(zeroPoints, codes.dtype);
-  return sound ? { kind: 'blocks', bits, blockSize, scales, zeroPoints } : undefined;
+  const sound = [
+    codes.shape.length === 2,
+    numberIn(node, 'axis', 1) === 1,
+    isBlockSize(blockSize),
+    (blocks * bits) % 8 === 0, // zero points of a row begin a byte
+    isMatrix(draft, scales, ['float32', 'float16'], [rows, blocks]),
+    isMatrix(draft, zeroPoints, [codes.dtype], [rows, blocks]),
+  ];
+  return sound.includes(false)
+    ? undefined
+    : { kind: 'blocks', bits, blockSize, scales, zeroPoints };
+}
+
+/** Whether blocks are of a size that kernels read: a power of two from 16. */
+export function isBlockSize(size: number): boolean {
+  return size >= 16 && Number.isInteger(Math.log2(size));
+}
+
+function isMatrix(
+  { initializers }: Draft,
+  name: string,
+  dtypes: readonly DType[],
+  shape: readonly number[],
+): boolean {
+  const type = initializers.get(name)?.type;
+  return type !== undefined && dtypes.includes(type.dtype) && type.shape.join() === shape.join();
+}
+
+/** Numbers that stand in the graph; none where an initializer is something else. */
+export function valuesOf({ initializers }: Draft, name: string): readonly number[] {
+  const recipe = initializers.get(name)?.recipe;
+  return recipe?.kind === 'values' ? recipe.values : [];
 }
