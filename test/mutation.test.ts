@@ -161,16 +161,20 @@ const failed = { status: 1, verdict: 'fail' };
 
 /** Arguments of `verify` for outputs that transformers recorded. */
 const recorded = (path: string, name: string): readonly string[] => [
-  'verify',
-  path,
+  ...verifies(path),
   '--golden',
   join(goldenFolder, name),
 ];
 
+/** On ONNX Runtime, which takes a fraction of the time of a GPU in software. */
+function verifies(path: string): readonly string[] {
+  return ['verify', path, '--runtime', 'onnxruntime'];
+}
+
 /** Arguments of `verify` for outputs that the oracle computed, which lie in the folder. */
 async function computed(path: string, name: string): Promise<readonly string[]> {
   writeFileSync(join(path, goldenName), writeGolden(await oracleOf(name)));
-  return ['verify', path];
+  return verifies(path);
 }
 
 describe('the command verify', () => {
@@ -195,6 +199,16 @@ describe('the command verify', () => {
       expect(run(...(await computed(path, name)))).toEqual(failed);
     },
   );
+});
+
+test('the GPU runtime sees a fault too', async () => {
+  const window = must(
+    faults.find(([what, name]) => what.includes('window') && name === 'clm-default'),
+    'a fault of the window',
+  );
+  const { path } = await mutatedOutput('clm-default', window[2]);
+  const golden = join(goldenFolder, 'clm-default');
+  expect(run('verify', path, '--golden', golden, '--runtime', 'webgpu')).toEqual(failed);
 });
 
 describe('the command convert', () => {
