@@ -5,8 +5,9 @@
 
 import type { Checkpoint } from './base/checkpoint.ts';
 import type { ModernBertDecoderConfig, Task } from './base/config.ts';
-import type { ByteSource, Hasher, Sink, SourceFolder, WrittenFile } from './base/files.ts';
+import type { ByteSource, Sink, SourceFolder, WrittenFile } from './base/files.ts';
 import {
+  type Calibration,
   isHalf,
   isQuantized,
   type Manifest,
@@ -26,6 +27,7 @@ import { sizeOf } from './base/tensors.ts';
 import { tool } from './base/version.ts';
 import type { Asset } from './checkpoint/assets.ts';
 import { withConsumerSettings } from './config/write.ts';
+import { type GptqOptions, roundByGptq } from './gptq.ts';
 import { checkModel } from './ir/check.ts';
 import { countNodes, type NodeCounts } from './ir/count.ts';
 import type { Graph } from './ir/graph.ts';
@@ -39,36 +41,23 @@ import { toFormat } from './passes/format.ts';
 import { forTarget } from './passes/target.ts';
 import { completeSettings } from './quantize/settings.ts';
 
-export interface ConvertOptions {
+export interface ConvertOptions extends GptqOptions {
   /** Without one, the task of the config's `architectures`. */
   readonly task?: Task;
   readonly dtypes: readonly WeightFormat[];
   readonly target: Target;
-  /** How weights are quantized, for the dtypes that are. */
-  readonly quantization?: Partial<Quantization>;
   /** Weights inside the model file, which must stay below 2 GiB. */
   readonly singleFile?: boolean;
   /** Whether the graph has the input num_logits_to_keep; it has one by default. */
   readonly numLogitsToKeep?: boolean;
-  /** A hash faster than the one in TypeScript. */
-  readonly sha256?: () => Hasher;
   /** Hashes a whole file of weights; without one, `sha256` does so on the calling thread. */
   readonly hashFile?: (source: ByteSource) => Promise<WrittenFile>;
-  readonly onProgress?: (progress: Progress) => void;
-  readonly onWarning?: (sentence: string) => void;
   /** Called before anything is written; what it throws ends the conversion. */
   readonly onPlan?: (plan: Plan) => Promise<void>;
   /** Called when the model files lie in the sink; what it finds goes into the manifest. */
   readonly prove?: (subject: Subject) => Promise<Proof>;
   /** Check every model against the rules of the graph before writing it. */
   readonly debug?: boolean;
-}
-
-/** Bytes of the checkpoint that a stage is through with. */
-export interface Progress {
-  readonly stage: 'weights';
-  readonly done: number;
-  readonly total: number;
 }
 
 /** What a conversion will write. */
@@ -107,7 +96,9 @@ export async function convert(
     const assets = assetsOf(source, jobs, options);
     await options.onPlan?.(planOf(graph, task, jobs, assets, options));
 
+    const found = await roundByGptq(source, folder, jobs, options);
     const weights = checkpointWeights(checkpoint.tensors, {
+      rounded: found?.weights,
       onRead: progressOf(weightBytes(graph, checkpoint.tensors), options),
     });
     // Hashing goes on beside writing: on another thread, or while writing waits for the disk.
@@ -119,6 +110,7 @@ export async function convert(
     const manifest = manifestOf(source, {
       ...options,
       ...(folder.hub && { source: folder.hub }),
+      ...(found && { calibrated: found.calibration }),
       inputs: [...hashes, ...source.inputs.map((each) => hashed(each, options))],
       outputs: [...models, ...others],
       unused: unusedTensors(graph, checkpoint.tensors),
@@ -226,6 +218,7 @@ function manifestOf(
   { checkpoint, task, warnings }: Source,
   parts: Pick<Manifest, 'target' | 'dtypes' | 'inputs' | 'source'> & {
     readonly quantization?: Partial<Quantization>;
+    readonly calibrated?: Calibration;
     readonly outputs: readonly WrittenFile[];
     readonly unused: readonly string[];
     readonly nonFinite: Manifest['weights']['nonFinite'];
@@ -246,7 +239,12 @@ function manifestOf(
     task,
     target,
     dtypes,
-    ...(dtypes.some(isQuantized) && { quantization: completeSettings(parts.quantization) }),
+    ...(dtypes.some(isQuantized) && {
+      quantization: {
+        ...completeSettings(parts.quantization),
+        ...(parts.calibrated && { calibration: parts.calibrated }),
+      },
+    }),
     inputs: sorted(inputs),
     outputs: sorted(outputs),
     weights: { parameters, unused, nonFinite },

@@ -29,10 +29,10 @@ export {
   type ConvertOptions,
   plan,
   type Plan,
-  type Progress,
   type Proof,
   type Subject,
 } from './convert.ts';
+export type { Progress } from './gptq.ts';
 export { createOutput, type FileOutput, nodeSha256 } from './onnx/file-sink.ts';
 export { type MemorySink, memorySink } from './onnx/memory-sink.ts';
 export type { LabelScore } from './runtime/classify.ts';

@@ -53,6 +53,7 @@ export const errorCodes = {
   WEIGHT_OVERFLOW: 65,
   CONFIG_INVALID: 65,
   TOKENIZER_INVALID: 65,
+  CALIBRATION_EMPTY: 65,
 
   // written files
   ONNX_INVALID: 65,

@@ -5,7 +5,14 @@ import { ToolkitError } from './errors.ts';
 import type { WrittenFile } from './files.ts';
 import { decodeUtf8 } from './json-file.ts';
 import { parseJson, type JsonValue } from './json.ts';
-import { manifestName, type Manifest, type Verification, weightFormats } from './manifest.ts';
+import {
+  type Calibration,
+  manifestName,
+  type Manifest,
+  quantizationMethods,
+  type Verification,
+  weightFormats,
+} from './manifest.ts';
 
 /** Parses and checks the bytes of a manifest. */
 export function parseManifest(bytes: Uint8Array): Manifest {
@@ -56,12 +63,23 @@ function readQuantization(field: Field | undefined): Pick<Manifest, 'quantizatio
   if (field === undefined) return {};
   return {
     quantization: {
-      method: field.get('method').among(['rtn'] as const),
+      method: field.get('method').among(quantizationMethods),
       blockSize: field.get('blockSize').count(),
       symmetry: field.get('symmetry').among(['auto', 'symmetric', 'asymmetric'] as const),
       accuracyLevel: field.get('accuracyLevel').count(),
+      ...readCalibration(field.optional('calibration')),
     },
   };
+}
+
+function readCalibration(field: Field | undefined): { readonly calibration?: Calibration } {
+  if (field === undefined) return {};
+  const source = field.get('source').among(['text', 'model', 'random'] as const);
+  const tokens = field.get('tokens').count();
+  if (source !== 'text') {
+    return { calibration: { source, seed: field.get('seed').count(), tokens } };
+  }
+  return { calibration: { source, sha256: readSha256(field), tokens } };
 }
 
 // Plain names, at most one folder deep: what a conversion writes and all that is opened.
@@ -77,9 +95,13 @@ function readOutput(item: Field): WrittenFile {
 
 function readFile(item: Field): WrittenFile {
   const path = item.get('path').text();
+  return { path, size: item.get('size').count(), sha256: readSha256(item) };
+}
+
+function readSha256(item: Field): string {
   const sha256 = item.get('sha256').text();
   if (!/^[0-9a-f]{64}$/.test(sha256)) fail('is not 64 hexadecimal digits', `${item.at}.sha256`);
-  return { path, size: item.get('size').count(), sha256 };
+  return sha256;
 }
 
 function readVerification(item: Field): Verification {

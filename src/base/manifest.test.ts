@@ -68,6 +68,17 @@ describe('a manifest', () => {
     expect(parseManifest(printManifest(quantized))).toEqual(quantized);
   });
 
+  it.each([
+    { source: 'text', sha256: 'cd'.repeat(32), tokens: 300 },
+    { source: 'model', seed: 0, tokens: 8192 },
+    { source: 'random', seed: 0, tokens: 8192 },
+  ] as const)('reads back what gptq was calibrated on: $source', (calibration) => {
+    const choices = { blockSize: 32, symmetry: 'auto', accuracyLevel: 4 } as const;
+    const quantization = { method: 'gptq', ...choices, calibration } as const;
+    const quantized: Manifest = { ...manifest, dtypes: ['q4'], quantization };
+    expect(parseManifest(printManifest(quantized))).toEqual(quantized);
+  });
+
   it('needs no Hub repository as its source', () => {
     const { source, ...local } = manifest;
     expect(source).toBeDefined();

@@ -33,10 +33,23 @@ export interface Quantization {
   readonly symmetry: 'auto' | 'symmetric' | 'asymmetric';
   /** accuracy_level of MatMulNBits. */
   readonly accuracyLevel: number;
+  /** What gptq was calibrated on. */
+  readonly calibration?: Calibration;
 }
 
-/** rtn rounds each weight by itself, with the scales of least squared error. */
-export type QuantizationMethod = 'rtn';
+/**
+ * rtn rounds each weight by itself, with the scales of least squared error; gptq makes up for the
+ * error of each weight in those that are rounded later.
+ */
+export type QuantizationMethod = 'rtn' | 'gptq';
+
+/** Every method. */
+export const quantizationMethods: readonly QuantizationMethod[] = ['rtn', 'gptq'];
+
+/** Text that calibrated a conversion: a given one, one the model wrote, or tokens at random. */
+export type Calibration =
+  | { readonly source: 'text'; readonly sha256: string; readonly tokens: number }
+  | { readonly source: 'model' | 'random'; readonly seed: number; readonly tokens: number };
 
 /** What the bodies of the fused operators are made of. */
 export type Target = 'onnxruntime' | 'portable';

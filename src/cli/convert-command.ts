@@ -18,6 +18,7 @@ import { openSourceFolder } from './open-source.ts';
 import { peakMemory } from './peak-memory.ts';
 import type { ConvertFlags } from './program.ts';
 import { createProver } from './proof.ts';
+import { openRounding } from './rounding.ts';
 import { reportsOf, verifiedText } from './verified-text.ts';
 
 export async function convertCommand(
@@ -67,11 +68,13 @@ async function writeOutput(
 ): Promise<Outcome> {
   const proves = flags.verify === true || flags.golden !== undefined;
   const prover = proves ? await createProver(output.folder, flags.golden, context) : undefined;
+  const rounding = await openRounding(flags, context);
   const manifest = await convert(folder, output, {
     ...options,
+    ...rounding.options,
     onPlan: ({ files }) => output.reserve(files.reduce((sum, { size }) => sum + size, 0)),
     ...(prover && { prove: prover.prove }),
-  });
+  }).finally(rounding.close);
   const verified = prover?.found();
   if (verified?.passed === false) {
     await output.abort();
@@ -122,7 +125,7 @@ async function dryRun(
   };
 }
 
-function optionsOf(flags: ConvertFlags, { messages, progress }: Context): ConvertOptions {
+function optionsOf(flags: ConvertFlags, { messages }: Context): ConvertOptions {
   const { task, dtype, target, singleFile = false, numLogitsToKeep, debug = false } = flags;
   const { method, blockSize, symmetry, accuracyLevel } = flags;
   return {
@@ -135,7 +138,6 @@ function optionsOf(flags: ConvertFlags, { messages, progress }: Context): Conver
     debug,
     sha256: nodeSha256,
     hashFile,
-    onProgress: progress.update,
     onWarning: messages.warn,
   };
 }

@@ -2,7 +2,12 @@
 
 import { Command, Option } from 'commander';
 import type { Task } from '../base/config.ts';
-import type { Quantization, Target, WeightFormat } from '../base/manifest.ts';
+import {
+  type Quantization,
+  quantizationMethods,
+  type Target,
+  type WeightFormat,
+} from '../base/manifest.ts';
 import { tool } from '../base/version.ts';
 import {
   accuracyLevelRule,
@@ -23,7 +28,7 @@ import {
 } from './options.ts';
 import { addClassify, addGenerate, type TextRequest } from './text-grammar.ts';
 
-export interface ConvertFlags extends CommonFlags, Quantization {
+export interface ConvertFlags extends CommonFlags, Omit<Quantization, 'calibration'> {
   readonly output?: string;
   readonly task: Task | 'auto';
   readonly dtype: readonly WeightFormat[];
@@ -31,6 +36,7 @@ export interface ConvertFlags extends CommonFlags, Quantization {
   readonly revision?: string;
   readonly verify?: boolean;
   readonly golden?: string;
+  readonly calibration?: string;
   readonly force?: boolean;
   readonly singleFile?: boolean;
   readonly numLogitsToKeep: boolean;
@@ -97,9 +103,10 @@ function addConvert(program: Command, accept: (request: Request) => void): void 
     )
     .addOption(
       new Option('--method <method>', 'how weights of q8, q4, q4f16 are rounded')
-        .choices(['rtn'])
+        .choices(quantizationMethods)
         .default('rtn'),
     )
+    .option('--calibration <file>', 'text for gptq (default: the model writes it)')
     .addOption(
       new Option('--block-size <n>', 'weights with one scale, 16 to 128')
         .argParser(numberParser(blockSizeRule, isBlockSize))
@@ -161,6 +168,7 @@ Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx
   $ modernbert-onnx convert ./my-ettin --dtype fp32,fp16 --verify
   $ modernbert-onnx convert ./my-ettin --dtype q8,q4 --block-size 64
+  $ modernbert-onnx convert ./my-ettin --dtype q4 --method gptq --calibration ./poems.txt
   $ modernbert-onnx convert ./my-ettin --target portable --dry-run`;
 
 const verifyExamples = `

@@ -41,7 +41,8 @@ describe('a command line', () => {
   it('converts with every choice', async () => {
     const { request } = await parse(
       'convert source -o out --task feature-extraction --dtype fp16,q4,fp16 --target portable ' +
-        '--method rtn --block-size 128 --symmetry asymmetric --accuracy-level 0 ' +
+        '--method gptq --calibration text --block-size 128 --symmetry asymmetric ' +
+        '--accuracy-level 0 ' +
         '--revision main --verify --golden case --force --single-file --no-num-logits-to-keep ' +
         '--dry-run --json --debug',
     );
@@ -50,7 +51,8 @@ describe('a command line', () => {
       task: 'feature-extraction',
       dtype: ['fp16', 'q4'],
       target: 'portable',
-      method: 'rtn',
+      method: 'gptq',
+      calibration: 'text',
       blockSize: 128,
       symmetry: 'asymmetric',
       accuracyLevel: 0,
@@ -210,7 +212,11 @@ describe('a command line', () => {
       /required option '--text <file>' not specified: see .* compare --h/,
     ],
     [['compare', 'a', '--text', 'b', '--window', '1'], 'USAGE', /Expected is a whole number of 2/],
-    [['convert', 'a', '--method', 'awq'], 'USAGE', /'awq' is invalid. Allowed choices are rtn/],
+    [
+      ['convert', 'a', '--method', 'awq'],
+      'USAGE',
+      /'awq' is invalid. Allowed choices are rtn, gptq/,
+    ],
     [['convert', 'a', '--block-size', '48'], 'USAGE', /Expected is a power of two from 16 to 128/],
     [['convert', 'a', '--block-size', '256'], 'USAGE', /Expected is a power of two from 16 to 128/],
     [['convert', 'a', '--accuracy-level', '5'], 'USAGE', /Expected is a whole number from 0 to 4/],

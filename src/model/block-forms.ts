@@ -5,6 +5,7 @@ import type { TensorRef } from '../base/tensors.ts';
 import type { BlockScheme, Initializer } from '../ir/graph.ts';
 import type { WeightChunk } from '../ir/weights.ts';
 import { BlockRows } from '../quantize/block-rows.ts';
+import { RoundedRows, type RoundedWeights, weightKey } from '../quantize/rounded.ts';
 
 type Take = (form: number, chunk: WeightChunk) => Promise<void>;
 
@@ -15,10 +16,11 @@ export interface BlockForms {
   finish(take: Take): Promise<void>;
 }
 
-/** Those of `forms` that hold blocks of the tensors. */
+/** Those of `forms` that hold blocks of the tensors; what was `rounded` before is taken from there. */
 export function blockForms(
   forms: readonly Initializer[],
   tensors: readonly TensorRef[],
+  rounded: RoundedWeights = new Map(),
 ): BlockForms {
   const rows = tensors.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   const columns = tensors[0]?.shape[1] ?? 0;
@@ -27,7 +29,17 @@ export function blockForms(
   const groups = keys.flatMap((key) => {
     const members = users.filter((user) => user.key === key);
     const [first] = members;
-    return first ? [{ members, blocks: new BlockRows(first.scheme, { rows, columns }) }] : [];
+    if (!first) return [];
+    const { scheme } = first;
+    const known = tensors.flatMap(({ name }) => {
+      const weight = rounded.get(weightKey(scheme, name));
+      return weight ? [[name, weight] as const] : [];
+    });
+    const blocks =
+      known.length === tensors.length
+        ? new RoundedRows(scheme, columns, new Map(known))
+        : new BlockRows(scheme, { rows, columns });
+    return [{ members, blocks }];
   });
   return {
     async rows(values, tensor, take) {

@@ -11,6 +11,7 @@ import { settle } from '../base/settle.ts';
 import { sizeOf, type TensorRef } from '../base/tensors.ts';
 import type { Graph, Initializer } from '../ir/graph.ts';
 import type { WeightChunk, WeightSource } from '../ir/weights.ts';
+import type { RoundedWeights } from '../quantize/rounded.ts';
 import type { Tensors } from './bind.ts';
 import { blockForms } from './block-forms.ts';
 import { rotaryRows } from './rotary.ts';
@@ -25,12 +26,14 @@ export interface CheckpointWeights extends WeightSource {
 export interface WeightOptions {
   /** Told how many bytes of the checkpoint were read. */
   readonly onRead?: (bytes: number) => void;
+  /** Weights whose codes were found before. */
+  readonly rounded?: RoundedWeights | undefined;
 }
 
 /** The weights of a checkpoint whose tensors were bound to the graph. */
 export function checkpointWeights(
   tensors: Tensors,
-  { onRead }: WeightOptions = {},
+  { onRead, rounded }: WeightOptions = {},
 ): CheckpointWeights {
   const reader = new SlabReader(onRead);
   const counts = new Map<string, number>();
@@ -51,7 +54,7 @@ export function checkpointWeights(
         throw new ToolkitError('INTERNAL', `no floats in a recipe of ${recipe.kind}`);
       }
       const parts = recipe.tensors.map((name) => bound(tensors, name));
-      await readParts(parts, forms, take, { reader, count });
+      await readParts(parts, forms, take, { reader, count, rounded });
     },
     nonFinite: () => [...counts].map(([name, n]) => ({ name, count: n })),
   };
@@ -62,6 +65,7 @@ type Take = (form: number, chunk: WeightChunk) => Promise<void>;
 interface Reading {
   readonly reader: SlabReader;
   readonly count: (name: string, floats: Float32Array) => void;
+  readonly rounded: RoundedWeights | undefined;
 }
 
 /** Hands rows to the forms that keep them as rows, and panels of columns to those that do not. */
@@ -71,7 +75,7 @@ async function readParts(
   take: Take,
   reading: Reading,
 ): Promise<void> {
-  const blocks = blockForms(forms, parts);
+  const blocks = blockForms(forms, parts, reading.rounded);
   const indices = forms.map((_, form) => form);
   const plain = indices.filter((form) => isTransposed(forms[form]) === false);
   const [turned] = indices.filter((form) => isTransposed(forms[form]) === true);

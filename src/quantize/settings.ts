@@ -1,7 +1,7 @@
 // How a conversion quantizes: what the caller chose, completed and checked.
 
 import { ToolkitError } from '../base/errors.ts';
-import type { Quantization } from '../base/manifest.ts';
+import { type Quantization, quantizationMethods } from '../base/manifest.ts';
 import type { BlockScheme } from '../ir/graph.ts';
 
 /** What blocks hold in number, in words for messages. */
@@ -24,6 +24,11 @@ export function completeSettings(chosen: Partial<Quantization> = {}): Quantizati
   if (!isBlockSize(blockSize)) refuse(`a block has ${blockSizeRule} weights`, { blockSize });
   if (!isAccuracyLevel(accuracyLevel)) {
     refuse(`an accuracy level is ${accuracyLevelRule}`, { accuracyLevel });
+  }
+  if (!quantizationMethods.includes(method)) {
+    throw new ToolkitError('USAGE', `a method is one of ${quantizationMethods.join(', ')}`, {
+      where: { method },
+    });
   }
   return { method, blockSize, symmetry, accuracyLevel };
 }

@@ -1,0 +1,186 @@
+// What runs through the model while its weights are rounded: the rows of all calibration tokens, a
+// layer at a time. Products go sequence by sequence, so that wide rows exist for one sequence only.
+
+import { activationOf } from '../../ops/activations.ts';
+import type { ModernBertDecoderConfig } from '../base/config.ts';
+import { attend, turn, turnsOf } from './attention.ts';
+import type { Engine } from './engine.ts';
+import { addBias, addTo, gateRows, normRows } from './rows.ts';
+import { floats, type Weights } from './weights.ts';
+
+export const embedding = 'model.embeddings.tok_embeddings.weight';
+
+/** Gives the weight of a name, rounded or not. */
+export type Matrix = (name: string) => Promise<Float32Array>;
+
+/** A product with a weight, and its bias. */
+type Dense = (rows: Float32Array, outDim: number) => Promise<Float32Array>;
+
+/** The rows of sequences of tokens on their way through the model. */
+export class Stream {
+  /** Sums that run through the layers. */
+  readonly #x: Float32Array; // [tokens, hidden]
+  /** Inputs of the next product. */
+  readonly #y: Float32Array; // [tokens, hidden]
+  /** Inputs of mlp.Wo. */
+  readonly #z: Float32Array; // [tokens, intermediate]
+  readonly #config: ModernBertDecoderConfig;
+  readonly #weights: Weights;
+  readonly #engine: Engine;
+  readonly #sequences: readonly Int32Array[];
+
+  constructor(
+    config: ModernBertDecoderConfig,
+    weights: Weights,
+    engine: Engine,
+    sequences: readonly Int32Array[],
+  ) {
+    const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
+    this.#x = floats(engine, tokens * config.hiddenSize);
+    this.#y = floats(engine, tokens * config.hiddenSize);
+    this.#z = floats(engine, tokens * config.intermediateSize);
+    this.#config = config;
+    this.#weights = weights;
+    this.#engine = engine;
+    this.#sequences = sequences;
+  }
+
+  /** Fills the rows from the table. */
+  async embed(table: Float32Array): Promise<void> {
+    const width = this.#config.hiddenSize;
+    let at = 0;
+    for (const sequence of this.#sequences) {
+      for (const id of sequence) {
+        this.#x.set(table.subarray(id * width, (id + 1) * width), at);
+        at += width;
+      }
+    }
+    await this.#norm(this.#x, 'model.embeddings.norm', this.#x);
+  }
+
+  /** Ends the layer before, and makes the inputs of q, k and v. */
+  async beforeAttention(layer: number, matrix: Matrix): Promise<Float32Array> {
+    await this.#endLayer(layer - 1, matrix);
+    if (layer === 0) this.#y.set(this.#x);
+    else await this.#norm(this.#x, `model.layers.${layer}.attn_norm`, this.#y);
+    return this.#y;
+  }
+
+  /** Makes the inputs of attn.Wo. */
+  async attention(layer: number, matrix: Matrix): Promise<Float32Array> {
+    const { hiddenSize, layers, headDim } = this.#config;
+    const { window = -1, ropeTheta = 1 } = layers[layer] ?? {};
+    const longest = this.#sequences.reduce((most, { length }) => Math.max(most, length), 0);
+    const turns = turnsOf(ropeTheta, headDim, longest);
+    const name = `model.layers.${layer}.attn`;
+    const parts: Dense[] = [];
+    for (const part of ['q_proj', 'k_proj', 'v_proj'])
+      parts.push(await this.#dense(`${name}.${part}`, matrix));
+    await this.#each(hiddenSize, this.#y, async (rows) => {
+      const made: Float32Array[] = [];
+      for (const dense of parts) made.push(await dense(rows, hiddenSize));
+      const [q, keys, values] = made;
+      if (!q || !keys || !values) return;
+      for (let at = 0, position = 0; at < q.length; at += hiddenSize, position++) {
+        turn(q, at, position, this.#config, turns);
+        turn(keys, at, position, this.#config, turns);
+        attend({ q, qAt: at, position, window }, { keys, values, at: 0 }, this.#config, rows, at);
+      }
+    });
+    return this.#y;
+  }
+
+  /** Ends the attention of a layer, and makes the inputs of mlp.Wi. */
+  async afterAttention(layer: number, matrix: Matrix): Promise<Float32Array> {
+    const { hiddenSize } = this.#config;
+    await this.#add(`model.layers.${layer}.attn.Wo`, this.#y, hiddenSize, matrix);
+    await this.#norm(this.#x, `model.layers.${layer}.mlp_norm`, this.#y);
+    return this.#y;
+  }
+
+  /** Makes the inputs of mlp.Wo. */
+  async gate(layer: number, matrix: Matrix): Promise<Float32Array> {
+    const { hiddenSize, intermediateSize, hiddenActivation } = this.#config;
+    const activation = activationOf(hiddenActivation).apply;
+    const dense = await this.#dense(`model.layers.${layer}.mlp.Wi`, matrix);
+    let at = 0;
+    await this.#each(hiddenSize, this.#y, async (rows) => {
+      const wide = await dense(rows, 2 * intermediateSize);
+      gateRows(wide, intermediateSize, activation, this.#z.subarray(at, (at += wide.length / 2)));
+    });
+    return this.#z;
+  }
+
+  /** Ends the last layer, and makes the inputs of the head's dense layer. */
+  async beforeHead(matrix: Matrix): Promise<Float32Array> {
+    await this.#endLayer(this.#config.layers.length - 1, matrix);
+    await this.#norm(this.#x, 'model.final_norm', this.#y);
+    return this.#y;
+  }
+
+  /** Makes the inputs of what comes behind the head's dense layer. */
+  async head(head: string, matrix: Matrix): Promise<Float32Array> {
+    const { hiddenSize, classifierActivation } = this.#config;
+    const activation = activationOf(classifierActivation).apply;
+    const dense = await this.#dense(`${head}.dense`, matrix);
+    await this.#each(hiddenSize, this.#y, async (rows) => {
+      const y = await dense(rows, hiddenSize);
+      for (let i = 0; i < y.length; i++) rows[i] = activation(y[i] ?? 0);
+    });
+    await this.#norm(this.#y, `${head}.norm`, this.#y);
+    return this.#y;
+  }
+
+  async #endLayer(layer: number, matrix: Matrix): Promise<void> {
+    if (layer < 0) return;
+    await this.#add(`model.layers.${layer}.mlp.Wo`, this.#z, this.#config.intermediateSize, matrix);
+  }
+
+  async #norm(x: Float32Array, name: string, out: Float32Array): Promise<void> {
+    normRows(
+      x,
+      {
+        weight: await this.#weights.read(`${name}.weight`),
+        bias: await this.#weights.readIf(`${name}.bias`),
+        epsilon: this.#config.normEps,
+      },
+      out,
+    );
+  }
+
+  /** A product with a weight, and its bias, for rows of one sequence. */
+  async #dense(name: string, matrix: Matrix): Promise<Dense> {
+    const weight = await matrix(`${name}.weight`);
+    const bias = await this.#weights.readIf(`${name}.bias`);
+    return async (x, outDim) => {
+      const inDim = weight.length / outDim;
+      const rows = x.length / inDim;
+      const out = floats(this.#engine, rows * outDim);
+      await this.#engine.multiply({ x, rows, weight, inDim, outDim, out });
+      addBias(out, bias);
+      return out;
+    };
+  }
+
+  async #add(name: string, inputs: Float32Array, width: number, matrix: Matrix): Promise<void> {
+    const { hiddenSize } = this.#config;
+    const dense = await this.#dense(name, matrix);
+    let at = 0;
+    await this.#each(width, inputs, async (rows) => {
+      const y = await dense(rows, hiddenSize);
+      addTo(this.#x.subarray(at, (at += y.length)), y);
+    });
+  }
+
+  /** Hands over the rows of one sequence after the other. */
+  async #each(
+    width: number,
+    x: Float32Array,
+    work: (rows: Float32Array) => Promise<void>,
+  ): Promise<void> {
+    let at = 0;
+    for (const { length } of this.#sequences) {
+      await work(x.subarray(at, (at += length * width)));
+    }
+  }
+}
