@@ -22,7 +22,7 @@ export function createFitter({ bits, symmetric }: BlockScheme): Fitter {
   const sums = new Float64Array(2);
   const factors = ranges[symmetric ? 'symmetric' : 'asymmetric'][bits];
   return (weights, from, to) => {
-    const block: Block = { weights, from, to, most, sum: sumOf(weights, from, to) };
+    const block: Block = { weights, from, to, most };
     const start = symmetric ? middleStart(block) : rangeStart(block);
     let best: Best = { score: 0, scale: 0, zero: start.zero };
     for (const factor of factors) {
@@ -48,19 +48,11 @@ interface Block {
   readonly to: number;
   /** The largest code. */
   readonly most: number;
-  /** Of the weights. */
-  readonly sum: number;
 }
 
 interface Best extends Fit {
   /** What of the block's Σx² the codes explain. */
   readonly score: number;
-}
-
-function sumOf(weights: Float32Array, from: number, to: number): number {
-  let sum = 0;
-  for (let i = from; i < to; i++) sum += weights[i] ?? 0;
-  return sum;
 }
 
 /** The weight of the largest magnitude becomes the lowest code, which lies one step farther out. */
@@ -95,26 +87,37 @@ function better(block: Block, { scale, zero }: Fit, best: Best, sums: Float64Arr
   return score > best.score ? { score, scale: product / square, zero } : best;
 }
 
+/** A double of this size has no bits behind the point: what is added to it is rounded. */
+const rounder = 1.5 * 2 ** 52;
+
 /** Puts Σcx and Σc² of a block's codes into `sums`, c counted from the zero point. */
 function tally(
-  { weights, from, to, most, sum }: Block,
+  { weights, from, to, most }: Block,
   inverse: number,
   zero: number,
   sums: Float64Array,
 ): void {
-  const offset = zero + 0.5;
+  const low = -zero;
+  const high = most - zero;
+  // two sums of each kind, so that no step waits for the one before
   let product = 0;
-  let plain = 0;
   let square = 0;
-  for (let i = from; i < to; i++) {
+  let otherProduct = 0;
+  let otherSquare = 0;
+  for (let i = from; i < to; i += 2) {
     const weight = weights[i] ?? 0;
-    const code = codeOf(weight, inverse, offset, most);
+    const rounded = weight * inverse + rounder - rounder;
+    const code = rounded < low ? low : rounded > high ? high : rounded;
     product += code * weight;
-    plain += code;
     square += code * code;
+    const other = i + 1 < to ? (weights[i + 1] ?? 0) : 0;
+    const otherRounded = other * inverse + rounder - rounder;
+    const otherCode = otherRounded < low ? low : otherRounded > high ? high : otherRounded;
+    otherProduct += otherCode * other;
+    otherSquare += otherCode * otherCode;
   }
-  sums[0] = product - zero * sum;
-  sums[1] = square - 2 * zero * plain + zero * zero * (to - from);
+  sums[0] = product + otherProduct;
+  sums[1] = square + otherSquare;
 }
 
 /** The code nearest to a weight; `offset` is the zero point and a half, so that it rounds. */
