@@ -56,6 +56,21 @@ test.each([
   expect(passed).toBe(true);
 });
 
+test.each([
+  ['clm-default', {}],
+  ['clm-biases-untied', { blockSize: 16 }],
+  ['base-model', { blockSize: 128, symmetry: 'symmetric' }],
+] as const)('%s means the same for both targets, with %o', async (name, quantization) => {
+  const opening = await opened(name);
+  const runners = targets.map(async (target) => {
+    const { path } = await convertCase(name, { dtypes: ['q4'], target, quantization });
+    return await openReferenceFile(await openFolder(join(path, 'onnx')), fileOf('q4'));
+  });
+  const [contrib, portable] = await Promise.all(runners);
+  if (!contrib || !portable) throw new Error('there are two targets');
+  expect(await differenceOf([contrib, portable], opening)).toBeLessThan(1e-9);
+});
+
 test('a format has the same bytes alone and beside others', async () => {
   const hashesOf = ({ manifest }: OutputFolder): ReadonlyMap<string, string> =>
     new Map(manifest.outputs.map(({ path, sha256 }) => [path, sha256]));
