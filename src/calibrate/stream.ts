@@ -3,6 +3,7 @@
 
 import { activationOf } from '../../ops/activations.ts';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
+import { Arena } from './arena.ts';
 import { attend, turn, turnsOf } from './attention.ts';
 import type { Engine } from './engine.ts';
 import { addBias, addTo, gateRows, normRows } from './rows.ts';
@@ -27,6 +28,7 @@ export class Stream {
   readonly #config: ModernBertDecoderConfig;
   readonly #weights: Weights;
   readonly #engine: Engine;
+  readonly #arena: Arena;
   readonly #sequences: readonly Int32Array[];
 
   constructor(
@@ -42,6 +44,7 @@ export class Stream {
     this.#config = config;
     this.#weights = weights;
     this.#engine = engine;
+    this.#arena = new Arena(engine);
     this.#sequences = sequences;
   }
 
@@ -155,7 +158,7 @@ export class Stream {
     return async (x, outDim) => {
       const inDim = weight.length / outDim;
       const rows = x.length / inDim;
-      const out = floats(this.#engine, rows * outDim);
+      const out = this.#arena.floats(rows * outDim);
       await this.#engine.multiply({ x, rows, weight, inDim, outDim, out });
       addBias(out, bias);
       return out;
@@ -180,6 +183,7 @@ export class Stream {
   ): Promise<void> {
     let at = 0;
     for (const { length } of this.#sequences) {
+      this.#arena.begin();
       await work(x.subarray(at, (at += length * width)));
     }
   }

@@ -61,13 +61,19 @@ function firstToken(
   return id === padTokenId ? (id + 1) % vocabSize : id;
 }
 
-/** A token by a number in [0, 1). */
+/** A token by a number in [0, 1); the logits are written over. */
 function draw(logits: Float32Array, uniform: number): number {
-  const largest = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const chances = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
-  let left = uniform * chances.reduce((sum, chance) => sum + chance, 0);
-  for (const [id, chance] of chances.entries()) {
-    left -= chance;
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id++) largest = Math.max(largest, logits[id] ?? 0);
+  let total = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const chance = Math.fround(Math.exp((logits[id] ?? 0) - largest));
+    logits[id] = chance;
+    total += chance;
+  }
+  let left = uniform * total;
+  for (let id = 0; id < logits.length; id++) {
+    left -= logits[id] ?? 0;
     if (left < 0) return id;
   }
   return logits.length - 1;

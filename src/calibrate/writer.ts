@@ -5,9 +5,10 @@ import { activationOf } from '../../ops/activations.ts';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { attend, type Turns, turn, turnsOf } from './attention.ts';
 import type { Engine } from './engine.ts';
+import { Arena } from './arena.ts';
 import { addBias, addTo, gateRows, normRows } from './rows.ts';
 import { embedding } from './stream.ts';
-import { floats, type Weights } from './weights.ts';
+import type { Weights } from './weights.ts';
 
 /** Keys and values of a layer. */
 export interface Cache {
@@ -36,6 +37,7 @@ class Writer {
   readonly #held: ReadonlyMap<string, Float32Array>;
   readonly #engine: Engine;
   readonly #length: number;
+  readonly #arena: Arena;
   readonly #turns: ReadonlyMap<number, Turns>;
 
   constructor(
@@ -48,6 +50,7 @@ class Writer {
     this.#held = held;
     this.#engine = engine;
     this.#length = length;
+    this.#arena = new Arena(engine);
     const thetas = new Set(config.layers.map(({ ropeTheta }) => ropeTheta));
     this.#turns = new Map(
       [...thetas].map((theta) => [theta, turnsOf(theta, config.headDim, length)]),
@@ -63,7 +66,7 @@ class Writer {
     }));
   }
 
-  /** Logits after one more token of each text, [texts, vocabulary]. */
+  /** Logits after one more token of each text, [texts, vocabulary]; the next step writes over them. */
   async step(
     ids: readonly number[],
     position: number,
@@ -71,7 +74,8 @@ class Writer {
   ): Promise<Float32Array> {
     const { hiddenSize, layers, classifierActivation } = this.#config;
     const table = this.#get(embedding);
-    const rows = floats(this.#engine, ids.length * hiddenSize);
+    this.#arena.begin();
+    const rows = this.#arena.floats(ids.length * hiddenSize);
     for (const [row, id] of ids.entries()) {
       rows.set(table.subarray(id * hiddenSize, (id + 1) * hiddenSize), row * hiddenSize);
     }
@@ -102,7 +106,7 @@ class Writer {
     const q = await this.#dense(y, `${name}.q_proj`);
     const k = await this.#dense(y, `${name}.k_proj`);
     const v = await this.#dense(y, `${name}.v_proj`);
-    const seen = floats(this.#engine, y.length);
+    const seen = this.#arena.floats(y.length);
     for (let qAt = 0, at = 0; qAt < y.length; qAt += hiddenSize, at += this.#length * hiddenSize) {
       if (turns !== undefined) {
         turn(q, qAt, position, this.#config, turns);
@@ -119,7 +123,7 @@ class Writer {
     const { intermediateSize, hiddenActivation } = this.#config;
     const name = `model.layers.${layer}`;
     const wide = await this.#dense(this.#norm(x, `${name}.mlp_norm`), `${name}.mlp.Wi`);
-    const gated = floats(this.#engine, wide.length / 2);
+    const gated = this.#arena.floats(wide.length / 2);
     gateRows(wide, intermediateSize, activationOf(hiddenActivation).apply, gated);
     return await this.#dense(gated, `${name}.mlp.Wo`, intermediateSize);
   }
@@ -129,7 +133,7 @@ class Writer {
   }
 
   #norm(x: Float32Array, name: string): Float32Array {
-    const out = floats(this.#engine, x.length);
+    const out = this.#arena.floats(x.length);
     const [weight, bias] = [this.#get(`${name}.weight`), this.#held.get(`${name}.bias`)];
     normRows(x, { weight, bias, epsilon: this.#config.normEps }, out);
     return out;
@@ -142,7 +146,7 @@ class Writer {
   ): Promise<Float32Array> {
     const weight = this.#held.get(`${name}.weight`) ?? this.#get(embedding); // a tied table
     const [rows, outDim] = [x.length / inDim, weight.length / inDim];
-    const out = floats(this.#engine, rows * outDim);
+    const out = this.#arena.floats(rows * outDim);
     await this.#engine.multiply({ x, rows, weight, inDim, outDim, out });
     addBias(out, this.#held.get(`${name}.bias`));
     return out;
