@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Device } from '../src/runtime/device.ts';
+import type { Device } from '../src/runtime/gpu/device.ts';
 import { header, type Kernel, mainParameters } from '../src/wgsl.ts';
 import { runKernel, testDevice, worstOf } from '../test/gpu.ts';
 import { activationOf, activations } from './activations.ts';

@@ -17,8 +17,8 @@ import type { Source } from './model/source.ts';
 import type { WriteJob } from './onnx/write-model.ts';
 import type { RoundedWeights } from './quantize/rounded.ts';
 import { completeSettings } from './quantize/settings.ts';
-import { randomStream } from './runtime/random.ts';
-import { openTokenizer } from './runtime/tokenizer.ts';
+import { randomStream } from './runtime/text/random.ts';
+import { openTokenizer } from './runtime/text/tokenizer.ts';
 
 export interface GptqOptions {
   readonly dtypes: readonly WeightFormat[];

@@ -35,16 +35,16 @@ export {
 export type { Progress } from './gptq.ts';
 export { createOutput, type FileOutput, nodeSha256 } from './onnx/file-sink.ts';
 export { type MemorySink, memorySink } from './onnx/memory-sink.ts';
-export type { LabelScore } from './runtime/classify.ts';
-export { dawn } from './runtime/dawn.ts';
-export { type Device, type DeviceOptions, openDevice } from './runtime/device.ts';
-export type { Continuation, Ending, Generated, GenerateOptions } from './runtime/generate.ts';
-export type { GenerationConfig } from './runtime/generation-config.ts';
-export type { GenerationOptions } from './runtime/generation-settings.ts';
-export type { LoadProgress } from './runtime/load.ts';
+export type { LabelScore } from './runtime/text/classify.ts';
+export { dawn } from './runtime/gpu/dawn.ts';
+export { type Device, type DeviceOptions, openDevice } from './runtime/gpu/device.ts';
+export type { Continuation, Ending, Generated, GenerateOptions } from './runtime/text/generate.ts';
+export type { GenerationConfig } from './runtime/text/generation-config.ts';
+export type { GenerationOptions } from './runtime/text/generation-settings.ts';
+export type { LoadProgress } from './runtime/gpu/load.ts';
 export { openOnnxRuntime } from './runtime/onnxruntime.ts';
 export { type Output, readManifest } from './runtime/output.ts';
-export { readRecommended } from './runtime/recommended.ts';
+export { readRecommended } from './runtime/text/recommended.ts';
 export { fetchOutput, hubAddress } from './runtime/remote-output.ts';
 export {
   type GpuMemory,
@@ -52,9 +52,9 @@ export {
   type LoadOptions,
   type Rows,
   type Session,
-} from './runtime/session.ts';
-export { createTextWriter, type TextWriter } from './runtime/text-writer.ts';
-export { openTokenizer, type Tokenizer } from './runtime/tokenizer.ts';
+} from './runtime/gpu/session.ts';
+export { createTextWriter, type TextWriter } from './runtime/text/text-writer.ts';
+export { openTokenizer, type Tokenizer } from './runtime/text/tokenizer.ts';
 export { type Golden, type GoldenPrompt, readGolden, writeGolden } from './validate/golden.ts';
 export { createOracle, type Oracle } from './validate/oracle.ts';
 export { oracleGolden } from './validate/oracle-golden.ts';

@@ -10,15 +10,15 @@ export { type ErrorCode, ToolkitError } from './base/errors.ts';
 export type { ByteSource, SourceFolder } from './base/files.ts';
 export type { Manifest, WeightFormat } from './base/manifest.ts';
 export { blobFolder } from './checkpoint/memory-source.ts';
-export type { LabelScore } from './runtime/classify.ts';
-export { type Device, type DeviceOptions, openDevice } from './runtime/device.ts';
-export type { Continuation, Ending, Generated, GenerateOptions } from './runtime/generate.ts';
-export type { GenerationConfig } from './runtime/generation-config.ts';
-export type { GenerationOptions } from './runtime/generation-settings.ts';
-export type { LoadProgress } from './runtime/load.ts';
+export type { LabelScore } from './runtime/text/classify.ts';
+export { type Device, type DeviceOptions, openDevice } from './runtime/gpu/device.ts';
+export type { Continuation, Ending, Generated, GenerateOptions } from './runtime/text/generate.ts';
+export type { GenerationConfig } from './runtime/text/generation-config.ts';
+export type { GenerationOptions } from './runtime/text/generation-settings.ts';
+export type { LoadProgress } from './runtime/gpu/load.ts';
 export { type Output, readManifest } from './runtime/output.ts';
 export { pickedOutput } from './runtime/picked-output.ts';
-export { readRecommended } from './runtime/recommended.ts';
+export { readRecommended } from './runtime/text/recommended.ts';
 export { fetchOutput, hubAddress } from './runtime/remote-output.ts';
 export {
   type GpuMemory,
@@ -26,6 +26,6 @@ export {
   type LoadOptions,
   type Rows,
   type Session,
-} from './runtime/session.ts';
-export { createTextWriter, type TextWriter } from './runtime/text-writer.ts';
-export { openTokenizer, type Tokenizer } from './runtime/tokenizer.ts';
+} from './runtime/gpu/session.ts';
+export { createTextWriter, type TextWriter } from './runtime/text/text-writer.ts';
+export { openTokenizer, type Tokenizer } from './runtime/text/tokenizer.ts';

@@ -10,7 +10,7 @@ import { rotate } from '../ops/fused-attention/kernel-rotate.ts';
 import type { AttentionShape } from '../ops/fused-attention/kernel-shape.ts';
 import { canSplit, partialsFloats } from '../ops/fused-attention/kernel-step-size.ts';
 import { writeCache } from '../ops/fused-attention/kernel-write-cache.ts';
-import type { Device } from '../src/runtime/device.ts';
+import type { Device } from '../src/runtime/gpu/device.ts';
 import type { GpuLimits, Kernel, Lengths } from '../src/wgsl.ts';
 import { packed, packing, type Sequence, type Span, tablesOf } from './attention-run.ts';
 import { type Content, type Matrix, runKernel, zeros } from './gpu.ts';

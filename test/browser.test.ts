@@ -64,7 +64,7 @@ describe('the runtime for a browser', () => {
     const imports = inputs.flatMap(([, input]) => input.imports);
     expect(imports.filter(({ path, external }) => external || isBuiltin(path))).toEqual([]);
     const paths = inputs.map(([path]) => path);
-    expect(paths).toContain('src/runtime/session.ts');
+    expect(paths).toContain('src/runtime/gpu/session.ts');
     const ofNode = /\/file-|\/cli\/|\/dawn\.ts|node_modules\/(?:webgpu|onnxruntime-node)\//;
     expect(paths.filter((path) => ofNode.test(path))).toEqual([]);
   });

@@ -1,6 +1,6 @@
 // Counts the buffers that live on a device.
 
-import type { Device } from '../src/runtime/device.ts';
+import type { Device } from '../src/runtime/gpu/device.ts';
 
 export interface BufferCount {
   /** Buffers that were created and not destroyed. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolder } from '../src/checkpoint/file-source.ts';
-import { loadModel } from '../src/runtime/load.ts';
+import { loadModel } from '../src/runtime/gpu/load.ts';
 import { caseFolder, command, documentOf, errorLine, type Ran } from './command.ts';
 import { testDevice } from './gpu.ts';
 import { must } from './must.ts';

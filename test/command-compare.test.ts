@@ -11,7 +11,7 @@ import { modelOf } from '../src/base/model.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
 import { readOutputConfig } from '../src/runtime/output.ts';
-import { openTokenizer } from '../src/runtime/tokenizer.ts';
+import { openTokenizer } from '../src/runtime/text/tokenizer.ts';
 import { openChromium } from './chromium.ts';
 import { caseFolder, command, documentOf, errorLine, type Ran } from './command.ts';
 import { must } from './must.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolder } from '../src/checkpoint/file-source.ts';
-import { openTokenizer } from '../src/runtime/tokenizer.ts';
+import { openTokenizer } from '../src/runtime/text/tokenizer.ts';
 import {
   caseFolder,
   command,

@@ -2,10 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Target, WeightFormat } from '../src/base/manifest.ts';
-import { dawn } from '../src/runtime/dawn.ts';
-import { type Device, openDevice } from '../src/runtime/device.ts';
-import { gpuRunner } from '../src/runtime/gpu-runner.ts';
-import { loadModel } from '../src/runtime/load.ts';
+import { dawn } from '../src/runtime/gpu/dawn.ts';
+import { type Device, openDevice } from '../src/runtime/gpu/device.ts';
+import { gpuRunner } from '../src/runtime/gpu/runner.ts';
+import { loadModel } from '../src/runtime/gpu/load.ts';
 import { verifyRunner } from '../src/validate/protocol.ts';
 import type { VerifyReport } from '../src/validate/report.ts';
 import { convertedCase } from './converted-case.ts';

@@ -2,9 +2,9 @@
 
 import { expect } from 'vitest';
 import { fromHalf, toHalf } from '../src/base/half.ts';
-import { dawn } from '../src/runtime/dawn.ts';
-import { type Device, type DeviceOptions, openDevice } from '../src/runtime/device.ts';
-import { Executor } from '../src/runtime/execute.ts';
+import { dawn } from '../src/runtime/gpu/dawn.ts';
+import { type Device, type DeviceOptions, openDevice } from '../src/runtime/gpu/device.ts';
+import { Executor } from '../src/runtime/gpu/execute.ts';
 import { type Binding, type Element, type Kernel, type Lengths, vectorsOf } from '../src/wgsl.ts';
 
 /** Opens the test machine's GPU; a machine without one fails the test. */

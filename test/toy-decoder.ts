@@ -1,7 +1,7 @@
 // A language model of a few lines: the logits of a row follow from its tokens alone.
 
 import type { Decoder } from '../src/base/decoding.ts';
-import { candidatesOf } from '../src/runtime/candidates.ts';
+import { candidatesOf } from '../src/runtime/text/candidates.ts';
 
 export interface ToyDecoder extends Decoder {
   /** What was appended, call by call. */

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import { convert } from '../src/convert.ts';
 import { memorySink } from '../src/onnx/memory-sink.ts';
-import { openTokenizer, type Tokenizer } from '../src/runtime/tokenizer.ts';
+import { openTokenizer, type Tokenizer } from '../src/runtime/text/tokenizer.ts';
 import { rowsOf } from '../src/validate/prompt.ts';
 import { openChromium } from './chromium.ts';
 import { must } from './must.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Device } from '../../src/runtime/device.ts';
+import type { Device } from '../../src/runtime/gpu/device.ts';
 import { attendOne, attendSpans, type Cache } from '../../test/attention-batch.ts';
 import {
   cachesOf,

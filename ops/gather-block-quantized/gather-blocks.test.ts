@@ -4,7 +4,7 @@ import { toHalf } from '../../src/base/half.ts';
 import type { Tensor } from '../../src/base/tensors.ts';
 import { int } from '../../src/ir/attributes.ts';
 import { contribDomain, type Model } from '../../src/ir/graph.ts';
-import type { Device } from '../../src/runtime/device.ts';
+import type { Device } from '../../src/runtime/gpu/device.ts';
 import { noise, realOf } from '../../test/agree.ts';
 import { elementsOf, runKernel, testDevice, worstOf } from '../../test/gpu.ts';
 import { runModel, typesOf } from '../../test/one-node.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { string } from '../../src/ir/attributes.ts';
-import type { Device } from '../../src/runtime/device.ts';
+import type { Device } from '../../src/runtime/gpu/device.ts';
 import { noise, realOf } from '../../test/agree.ts';
 import { elementsOf, runKernel, testDevice, worstOf, zeros } from '../../test/gpu.ts';
 import { activations } from '../activations.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Device } from '../../src/runtime/device.ts';
+import type { Device } from '../../src/runtime/gpu/device.ts';
 import { type Kernel, leastLimits } from '../../src/wgsl.ts';
 import { elementsOf, runKernel, testDevice, worstOf } from '../../test/gpu.ts';
 import { productCase } from '../../test/product.ts';

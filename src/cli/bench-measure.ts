@@ -11,9 +11,9 @@ import {
   type Times,
   warmUps,
 } from '../runtime/measure.ts';
-import type { RowInput } from '../runtime/batch.ts';
+import type { RowInput } from '../runtime/gpu/batch.ts';
 import { ratioOf, spreadOf } from '../runtime/measure-statistics.ts';
-import type { Work } from '../runtime/work.ts';
+import type { Work } from '../runtime/gpu/work.ts';
 import type { BenchFlags } from './bench-grammar.ts';
 import type { BenchReport, Measurement } from './bench-report.ts';
 import type { Context } from './command.ts';

@@ -1,8 +1,8 @@
 // What `bench` measured, as rates and shares: for scripts, and as one table for people.
 
-import type { Peaks } from '../runtime/measure-device.ts';
+import type { Peaks } from '../runtime/gpu/measure-device.ts';
 import type { Spread } from '../runtime/measure-statistics.ts';
-import type { Work } from '../runtime/work.ts';
+import type { Work } from '../runtime/gpu/work.ts';
 import { formatCount, formatTable } from './sizes.ts';
 
 /** One length of one kind. */

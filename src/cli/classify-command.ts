@@ -1,7 +1,7 @@
 // `classify`: labels texts. What is piped in may be long: it is labeled and printed in portions.
 
 import { printable } from '../base/errors.ts';
-import { classify, type LabelScore, scoringOf, type Scoring } from '../runtime/classify.ts';
+import { classify, type LabelScore, scoringOf, type Scoring } from '../runtime/text/classify.ts';
 import type { Outcome, StreamingContext } from './command.ts';
 import { openTextModel } from './open-model.ts';
 import { openEncoder } from './open-runtime.ts';

@@ -12,7 +12,7 @@ import { readWhole } from '../checkpoint/json-asset.ts';
 import type { Graph } from '../ir/graph.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
 import { modelName, type Output, readManifest, readOutputConfig } from '../runtime/output.ts';
-import { openTokenizer } from '../runtime/tokenizer.ts';
+import { openTokenizer } from '../runtime/text/tokenizer.ts';
 import { cutWindows, type Windows } from '../validate/compare-windows.ts';
 import type { CompareFlags } from './compare-grammar.ts';
 

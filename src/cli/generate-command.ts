@@ -2,10 +2,10 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { Decoder } from '../base/decoding.ts';
-import { generate, type Continuation, type Generated } from '../runtime/generate.ts';
-import { settingsOf, type GenerationOptions } from '../runtime/generation-settings.ts';
-import { generationConfigName, readRecommended } from '../runtime/recommended.ts';
-import { createTextWriter, type TextWriter } from '../runtime/text-writer.ts';
+import { generate, type Continuation, type Generated } from '../runtime/text/generate.ts';
+import { settingsOf, type GenerationOptions } from '../runtime/text/generation-settings.ts';
+import { generationConfigName, readRecommended } from '../runtime/text/recommended.ts';
+import { createTextWriter, type TextWriter } from '../runtime/text/text-writer.ts';
 import type { Outcome, StreamingContext } from './command.ts';
 import { generatedDocument, generatedText, summary, type Written } from './generated-text.ts';
 import { legible } from './legible.ts';

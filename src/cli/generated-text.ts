@@ -1,7 +1,7 @@
 // What `generate` made, for people and for scripts.
 
-import type { Generated } from '../runtime/generate.ts';
-import type { GenerationOptions } from '../runtime/generation-settings.ts';
+import type { Generated } from '../runtime/text/generate.ts';
+import type { GenerationOptions } from '../runtime/text/generation-settings.ts';
 import { legible } from './legible.ts';
 
 /** A sequence and its text. */

@@ -8,7 +8,7 @@ import type { WeightFormat } from '../base/manifest.ts';
 import { openFolder } from '../checkpoint/file-source.ts';
 import type { ReadConfig } from '../config/read.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
-import { openTokenizer, type Tokenizer } from '../runtime/tokenizer.ts';
+import { openTokenizer, type Tokenizer } from '../runtime/text/tokenizer.ts';
 import { modelName, readManifest, readOutputConfig } from '../runtime/output.ts';
 import type { ModelFile } from './open-runtime.ts';
 

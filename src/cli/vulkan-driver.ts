@@ -4,8 +4,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { dawn } from '../runtime/dawn.ts';
-import { type Device, noAdapter, openDevice } from '../runtime/device.ts';
+import { dawn } from '../runtime/gpu/dawn.ts';
+import { type Device, noAdapter, openDevice } from '../runtime/gpu/device.ts';
 
 /** Where Vulkan's loader looks for drivers, as its documentation lists them. */
 function searched(env: NodeJS.ProcessEnv): readonly string[] {
