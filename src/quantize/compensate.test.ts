@@ -157,3 +157,26 @@ test('any cut of the rows gives the same', () => {
     { numRuns: 40 },
   );
 });
+
+test('every code is the nearest one after all errors before it', () => {
+  fc.assert(
+    fc.property(matrices, ({ scheme, columns, seed }) => {
+      const weights = noise(columns, seed);
+      const job = jobOf(weights, columns, scheme, momentsOf(columns, seed));
+      compensate(job, 0, 1);
+      const row = Float64Array.from(weights);
+      for (let at = 0; at < columns; at++) {
+        const scale = job.scales[Math.floor(at / scheme.blockSize)] ?? 0;
+        const zero = job.zeros[Math.floor(at / scheme.blockSize)] ?? 0;
+        const exact = (row[at] ?? 0) / scale + zero;
+        const inRange = Math.min(Math.max(exact, 0), 2 ** scheme.bits - 1);
+        const code = job.codes[at] ?? 0;
+        expect(Math.abs(code - inRange)).toBeLessThan(0.5 + 1e-6);
+        const error = ((exact - code) * scale) / (job.factor[at * columns + at] ?? 1);
+        for (let k = at + 1; k < columns; k++) {
+          row[k] = (row[k] ?? 0) - error * (job.factor[at * columns + k] ?? 0);
+        }
+      }
+    }),
+  );
+});
