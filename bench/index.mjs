@@ -1,10 +1,11 @@
-// npm run bench -- convert | run | gpu        prints the tables that the README quotes
+// npm run bench -- convert | run | gpu | quantize        prints the tables that the README quotes
 
 const [name] = process.argv.slice(2);
 const benches = {
   convert: () => import('./convert.mjs'),
   run: () => import('./run.mjs'),
   gpu: () => import('./gpu.mjs'),
+  quantize: () => import('./quantize.mjs'),
 };
 const load = benches[name];
 if (load === undefined) {

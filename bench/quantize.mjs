@@ -1,0 +1,36 @@
+// What rounding costs: the bundled model in every format, by both methods, on text that it has not
+// seen. Figures are those of `compare`, on ONNX Runtime.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const command = join(root, 'dist/bin/modernbert-onnx.js');
+const text = join(import.meta.dirname, 'shakespeare-validation.txt');
+const formats = { rtn: 'fp32,fp16,q8,q4,q4f16', gptq: 'fp32,q8,q4' };
+
+export default async function quantize() {
+  const place = await mkdtemp(join(tmpdir(), 'modernbert-onnx-'));
+  try {
+    for (const [method, dtypes] of Object.entries(formats)) {
+      const output = join(place, method);
+      const source = join(root, 'golden/shakespeare');
+      run('convert', source, '--output', output, '--dtype', dtypes, '--method', method);
+      console.log(`\n${method}, 12,288 tokens in windows of 256\n`);
+      const limits = ['--tokens', '12288', '--window', '256', '--runtime', 'onnxruntime'];
+      console.log(run('compare', output, '--text', text, ...limits));
+    }
+  } finally {
+    await rm(place, { recursive: true, force: true });
+  }
+}
+
+function run(...args) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`modernbert-onnx ${args[0]} ended with ${status}: ${stderr}`);
+  return stdout;
+}
