@@ -8,7 +8,7 @@ export type { ModernBertDecoderConfig, Task } from './base/config.ts';
 export type { Decoder } from './base/decoding.ts';
 export { type ErrorCode, ToolkitError } from './base/errors.ts';
 export type { ByteSource, SourceFolder } from './base/files.ts';
-export type { Manifest, WeightFormat } from './base/manifest.ts';
+export { type Manifest, type WeightFormat, weightFormats } from './base/manifest.ts';
 export { blobFolder } from './checkpoint/memory-source.ts';
 export type { LabelScore } from './runtime/text/classify.ts';
 export { type Device, type DeviceOptions, openDevice } from './runtime/gpu/device.ts';

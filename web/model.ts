@@ -13,6 +13,7 @@ import {
   type Tokenizer,
   ToolkitError,
   type WeightFormat,
+  weightFormats,
 } from '../src/runtime.ts';
 import { element } from './element.ts';
 
@@ -82,7 +83,7 @@ async function loadOn(device: Device, output: Output): Promise<PageModel> {
 
 function wantedDtype(): WeightFormat | undefined {
   const { value } = element<HTMLSelectElement>('dtype');
-  return value === 'fp32' || value === 'fp16' ? value : undefined;
+  return weightFormats.find((format) => format === value);
 }
 
 /** Half floats where the GPU computes with them: half the download, half the memory traffic. */
