@@ -16,7 +16,7 @@ import { failpointOf } from './failpoint.ts';
 import { hashFile } from './hash-thread.ts';
 import { openSourceFolder } from './open-source.ts';
 import { peakMemory } from './peak-memory.ts';
-import type { ConvertFlags } from './program.ts';
+import type { ConvertFlags } from './convert-grammar.ts';
 import { createProver } from './proof.ts';
 import { openRounding } from './rounding.ts';
 import { reportsOf, verifiedText } from './verified-text.ts';

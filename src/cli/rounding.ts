@@ -10,7 +10,7 @@ import { readWhole } from '../checkpoint/json-asset.ts';
 import type { ConvertOptions } from '../convert.ts';
 import type { Progress } from '../gptq.ts';
 import type { Context } from './command.ts';
-import type { ConvertFlags } from './program.ts';
+import type { ConvertFlags } from './convert-grammar.ts';
 import { startRoundThreads } from './round-threads.ts';
 import { formatCount } from './sizes.ts';
 
