@@ -5,7 +5,8 @@
  * One code per cause, and the status it exits with. Codes are stable: scripts match them.
  *
  * 2 usage · 65 bad data · 66 no such input · 69 not supported or not available ·
- * 70 bug · 73 cannot create output · 74 I/O · 75 try again · 130 interrupted
+ * 70 bug · 73 cannot create output · 74 I/O · 75 try again · 76 wrong bytes from a remote ·
+ * 77 not permitted · 130 interrupted
  *
  * 1 is no error: a verification ran, and its answer is no.
  */
@@ -54,6 +55,7 @@ export const errorCodes = {
   CONFIG_INVALID: 65,
   TOKENIZER_INVALID: 65,
   CALIBRATION_EMPTY: 65,
+  HALF_OVERFLOW: 65,
 
   // written files
   ONNX_INVALID: 65,
@@ -82,6 +84,11 @@ export const errorCodes = {
   DISK_FULL: 74,
 
   LOCKED: 75,
+  HUB_UNREACHABLE: 75,
+
+  REMOTE_MISMATCH: 76,
+  NOT_PERMITTED: 77,
+
   INTERRUPTED: 130,
 } as const;
 

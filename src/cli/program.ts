@@ -90,11 +90,12 @@ const exitHelp = `
 Exit status:
     0  done                              73  the output cannot be created
     1  a model failed verification       74  reading or writing failed, or the disk is full
-    2  wrong usage                       75  try again: another run writes the same folder
-   65  bad data                         129  hung up
-   66  no such input                    130  interrupted
-   69  not supported, or not available  143  terminated
-   70  a bug
+    2  wrong usage                       75  try again: the network, or a folder in use
+   65  bad data                          76  the Hub sent wrong bytes
+   66  no such input                     77  the Hub does not permit it
+   69  not supported, or not available  129  hung up
+   70  a bug                            130  interrupted
+                                        143  terminated
 
 Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx --verify

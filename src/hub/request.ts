@@ -1,0 +1,205 @@
+// Requests to the Hub: made again where a failure may pass, ended where nothing arrives, and
+// redirected by hand, so that the token goes to the configured server and to nobody else.
+
+import { ToolkitError } from '../base/errors.ts';
+import { tool } from '../base/version.ts';
+import { createRedactor, type Redact } from './redact.ts';
+import { type Clock, machineClock, maxWaitMs, mayPass, pauseBefore, pauses } from './retry.ts';
+import type { HubSettings } from './settings.ts';
+import { withStallLimit } from './stall.ts';
+
+/** What requests are made with. */
+export interface Hub {
+  readonly settings: HubSettings;
+  readonly redact: Redact;
+  /**
+   * `fetch` that retries, gives up on silence and guards the token. Any final answer is returned,
+   * also one of an error; no answer is HUB_UNREACHABLE.
+   */
+  readonly fetch: typeof fetch;
+  readonly clock: Clock;
+}
+
+export interface HubOptions {
+  readonly clock?: Clock;
+  /** Milliseconds until an answer begins. */
+  readonly headersMs?: number;
+  /** Milliseconds without a byte worth mentioning. */
+  readonly stallMs?: number;
+}
+
+/** A connection to the Hub; offline, one that fails before anything is sent. */
+export function openHub(settings: HubSettings, options: HubOptions = {}): Hub {
+  const { clock = machineClock, headersMs = 30_000, stallMs = 60_000 } = options;
+  const redact = createRedactor([settings.token]);
+  const limits = { headersMs, stallMs };
+  return {
+    settings,
+    redact,
+    clock,
+    fetch: async (input, init) => {
+      const request = typeof input === 'string' || input instanceof URL ? undefined : input;
+      const url = new URL(request?.url ?? String(input));
+      if (settings.offline) throw offlineError(url);
+      const once = (): Promise<Response> =>
+        follow(
+          url,
+          { ...(request && { method: request.method, headers: request.headers }), ...init },
+          settings,
+          limits,
+        );
+      return await patiently(url, once, clock, init?.signal ?? undefined, redact);
+    },
+  };
+}
+
+async function patiently(
+  url: URL,
+  once: () => Promise<Response>,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+  redact: Redact,
+): Promise<Response> {
+  let waited = 0;
+  for (let tries = 1; ; tries++) {
+    const result = await once().catch((error: unknown) => {
+      if (error instanceof ToolkitError || signal?.aborted === true) throw error;
+      return error instanceof Error ? error : new Error(String(error));
+    });
+    const response = result instanceof Response ? result : undefined;
+    if (response && !mayPass(response.status)) return response;
+    const pause = pauseBefore(tries, response?.headers, clock);
+    if (tries > pauses.length || waited + pause > maxWaitMs) {
+      await response?.body?.cancel().catch(() => undefined);
+      throw unreachable(url, result, { tries, waited }, redact);
+    }
+    await response?.body?.cancel().catch(() => undefined);
+    await clock.sleep(pause, signal ?? null);
+    waited += pause;
+  }
+}
+
+function unreachable(
+  url: URL,
+  result: Response | Error,
+  { tries, waited }: { readonly tries: number; readonly waited: number },
+  redact: Redact,
+): ToolkitError {
+  const found =
+    result instanceof Response ? { status: result.status } : { cause: redact(reasonOf(result)) };
+  return new ToolkitError('HUB_UNREACHABLE', 'the server does not answer as it should', {
+    where: { url: placeOf(url), ...found, tries, waited_seconds: Math.round(waited / 1000) },
+    fix: 'check the connection and HF_ENDPOINT, and try again later',
+  });
+}
+
+/** What is behind the `fetch failed` of a TypeError. */
+function reasonOf(error: Error): string {
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  return 'code' in cause ? String(cause.code) : cause.message;
+}
+
+/** An address without what may be secret in it. */
+export function placeOf(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}
+
+const maxRedirects = 10;
+const redirecting: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+interface Limits {
+  readonly headersMs: number;
+  readonly stallMs: number;
+}
+
+/** Adds the token where it belongs, and goes where redirects lead. */
+async function follow(
+  start: URL,
+  init: RequestInit,
+  settings: HubSettings,
+  limits: Limits,
+): Promise<Response> {
+  let url = start;
+  for (let count = 0; count <= maxRedirects; count++) {
+    const response = await send(url, { ...init, headers: headersFor(url, init, settings) }, limits);
+    const location = response.headers.get('location');
+    if (!redirecting.has(response.status) || location === null) return response;
+    await response.body?.cancel().catch(() => undefined);
+    url = nextPlace(url, location, settings);
+  }
+  throw new ToolkitError('REMOTE_MISMATCH', 'the server redirects without end', {
+    where: { url: placeOf(start), redirects: maxRedirects },
+    fix: 'check HF_ENDPOINT',
+  });
+}
+
+function headersFor(url: URL, init: RequestInit, settings: HubSettings): Headers {
+  const headers = new Headers(init.headers);
+  if (!headers.has('user-agent')) headers.set('user-agent', `${tool.name}/${tool.version}`);
+  if (url.origin !== new URL(settings.endpoint).origin) {
+    headers.delete('authorization');
+    headers.delete('cookie');
+  } else if (settings.token !== undefined) {
+    headers.set('authorization', `Bearer ${settings.token}`);
+  }
+  return headers;
+}
+
+const localName =
+  /^(?:localhost|.*\.localhost|127\..*|0\.0\.0\.0|10\..*|192\.168\..*|169\.254\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[::1?\]|\[f[cd].*|\[fe80.*|\[::ffff:.*)$/i;
+
+/** Where a redirect leads; a less safe place than the one before is refused. */
+function nextPlace(from: URL, location: string, { endpoint }: HubSettings): URL {
+  const refuse = (rule: string): never => {
+    throw new ToolkitError('REMOTE_MISMATCH', rule, {
+      where: { url: placeOf(from) },
+      fix: 'check HF_ENDPOINT, and that no proxy answers in its place',
+    });
+  };
+  if (!URL.canParse(location, from.href)) return refuse('the server redirects to no address');
+  const url = new URL(location, from.href);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    return refuse('the server redirects to something else than a web server');
+  }
+  if (url.protocol === 'http:' && from.protocol === 'https:') {
+    return refuse('the server redirects from https to http');
+  }
+  const known = new URL(endpoint);
+  if (
+    localName.test(url.hostname) &&
+    url.origin !== known.origin &&
+    !localName.test(known.hostname)
+  ) {
+    return refuse('the server redirects to an address of the local network');
+  }
+  return url;
+}
+
+async function send(
+  url: URL,
+  init: RequestInit,
+  { headersMs, stallMs }: Limits,
+): Promise<Response> {
+  const ending = new AbortController();
+  const outer = init.signal ?? undefined;
+  const signal = outer ? AbortSignal.any([outer, ending.signal]) : ending.signal;
+  const sends = init.body !== undefined && init.body !== null;
+  // a large body is on its way for as long as it takes
+  const timer = sends
+    ? undefined
+    : setTimeout(() => ending.abort(new Error(`no answer for ${headersMs / 1000} s`)), headersMs);
+  try {
+    const response = await fetch(url.href, { ...init, signal, redirect: 'manual' });
+    return withStallLimit(response, stallMs, ending);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function offlineError(url: URL): ToolkitError {
+  return new ToolkitError('HUB_UNREACHABLE', 'a connection is needed, and this run is offline', {
+    where: { url: placeOf(url) },
+    fix: 'leave out --offline, and unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE',
+  });
+}
