@@ -95,7 +95,7 @@ export async function convertHere(args: readonly string[]): Promise<Ran> {
   const context = { messages, interrupts, progress: createProgress(terminal), env: {} };
   try {
     const request = await parseArguments(['convert', ...args], terminal);
-    if (request?.command !== 'convert') throw new Error('this is no conversion');
+    if (request?.command !== 'convert' || request.many) throw new Error('this is no conversion');
     const outcome = await convertCommand(request.source, request.flags, context);
     terminal.out(outcome.text);
     return { status: outcome.passed ? 0 : 1, ...text };

@@ -24,6 +24,8 @@ export interface StreamingContext extends Context {
 export interface Outcome {
   /** Whether the answer is yes: exit status 0, or 1. */
   readonly passed: boolean;
+  /** Another exit status than that. */
+  readonly exitCode?: number;
   /** For people, on stdout, after what was printed as it came. */
   readonly text: string;
   /** For scripts, with --json: fields of the one document. */

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { Task } from '../base/config.ts';
 import {
+  type KeepRule,
   type Quantization,
   quantizationMethods,
   type Target,
@@ -14,8 +15,10 @@ import {
   isAccuracyLevel,
   isBlockSize,
 } from '../quantize/settings.ts';
+import { parseKeepRule } from '../quantize/keep.ts';
 import type { CommonFlags } from './command.ts';
 import { common, numberParser, parseDtypes } from './options.ts';
+import { parseRevisions } from './source-list.ts';
 
 export interface ConvertFlags extends CommonFlags, Omit<Quantization, 'calibration'> {
   readonly output?: string;
@@ -23,6 +26,9 @@ export interface ConvertFlags extends CommonFlags, Omit<Quantization, 'calibrati
   readonly dtype: readonly WeightFormat[];
   readonly target: Target;
   readonly revision?: string;
+  readonly offline?: boolean;
+  readonly revisions?: readonly string[];
+  readonly sources?: string;
   readonly verify?: boolean;
   readonly golden?: string;
   readonly calibration?: string;
@@ -30,21 +36,31 @@ export interface ConvertFlags extends CommonFlags, Omit<Quantization, 'calibrati
   readonly singleFile?: boolean;
   readonly numLogitsToKeep: boolean;
   readonly dryRun?: boolean;
+  readonly fp16Check: boolean;
+  readonly strictFp16?: boolean;
 }
 
 /** A conversion that was asked for. */
-export interface ConvertRequest {
-  readonly command: 'convert';
-  readonly source: string;
-  readonly flags: ConvertFlags;
-}
+export type ConvertRequest =
+  | {
+      readonly command: 'convert';
+      readonly source: string;
+      readonly many?: undefined;
+      readonly flags: ConvertFlags;
+    }
+  | { readonly command: 'convert'; readonly many: ManySources; readonly flags: ConvertFlags };
+
+/** Revisions of one source, or the path of a list; `-` is stdin. */
+export type ManySources =
+  | { readonly source: string; readonly revisions: readonly string[] }
+  | { readonly list: string; readonly revisions?: undefined };
 
 /** Adds the command. */
 export function addConvert(program: Command, accept: (request: ConvertRequest) => void): void {
-  common(program.command('convert'))
+  const command = common(program.command('convert'))
     .summary('convert a checkpoint to a folder of ONNX models')
     .description('Converts a checkpoint to a folder of ONNX models.')
-    .argument('<source>', 'folder with config.json and the weights')
+    .argument('[source]', 'folder with config.json and the weights, or a Hub id')
     .option('-o, --output <dir>', 'folder to write (default: <source name>-onnx here)')
     .addOption(
       new Option('--task <task>', 'task of the graph; auto takes it from the config')
@@ -60,7 +76,28 @@ export function addConvert(program: Command, accept: (request: ConvertRequest) =
       new Option('--target <target>', "runtime that the operators' bodies are made for")
         .choices(['onnxruntime', 'portable'])
         .default('onnxruntime'),
-    )
+    );
+  quantizing(command)
+    .option('--strict-fp16', 'refuse a model with values that half floats cannot hold')
+    .option('--no-fp16-check', 'do not look for such values, which then may overflow')
+    .option('--revision <revision>', 'branch, tag or commit of a Hub repository')
+    .option('--offline', 'make no connection: take what the cache holds')
+    .option('--revisions <list>', 'several of them, each to a folder in --output', parseRevisions)
+    .option('--sources <file>', 'convert what a file lists, one a line, to folders in --output')
+    .option('--verify', 'hold the models against reference outputs before they are published')
+    .option('--golden <path>', 'recorded outputs to verify against, a file or a case folder')
+    .option('--force', 'replace an output folder that holds files')
+    .option('--single-file', 'keep the weights inside the model file (below 2 GiB)')
+    .option('--no-num-logits-to-keep', 'leave out the input num_logits_to_keep')
+    .option('--dry-run', 'print what would be written, and write nothing')
+    .addHelpText('after', convertExamples)
+    .action((source: string | undefined, flags: ConvertFlags) => {
+      accept(requestOf(source, flags, command));
+    });
+}
+
+function quantizing(command: Command): Command {
+  return command
     .addOption(
       new Option('--method <method>', 'how weights of q8, q4, q4f16 are rounded')
         .choices(quantizationMethods)
@@ -82,17 +119,31 @@ export function addConvert(program: Command, accept: (request: ConvertRequest) =
         .argParser(numberParser(accuracyLevelRule, isAccuracyLevel))
         .default(4),
     )
-    .option('--revision <revision>', 'revision of a Hub repository')
-    .option('--verify', 'hold the models against reference outputs before they are published')
-    .option('--golden <path>', 'recorded outputs to verify against, a file or a case folder')
-    .option('--force', 'replace an output folder that holds files')
-    .option('--single-file', 'keep the weights inside the model file (below 2 GiB)')
-    .option('--no-num-logits-to-keep', 'leave out the input num_logits_to_keep')
-    .option('--dry-run', 'print what would be written, and write nothing')
-    .addHelpText('after', convertExamples)
-    .action((source: string, flags: ConvertFlags) => {
-      accept({ command: 'convert', source, flags });
-    });
+    .addOption(
+      new Option(
+        '--keep <rule>',
+        'PATTERN=FORMAT: other format of some weights; repeatable',
+      ).argParser((rule, before: readonly KeepRule[] = []) => [...before, parseKeepRule(rule)]),
+    );
+}
+
+function requestOf(
+  source: string | undefined,
+  flags: ConvertFlags,
+  command: Command,
+): ConvertRequest {
+  const { sources, revisions, revision } = flags;
+  const given = [sources, revisions, revision].filter((option) => option !== undefined);
+  if (given.length > 1) {
+    return command.error('of --sources, --revisions and --revision only one can be given');
+  }
+  if (sources !== undefined) {
+    if (source === undefined) return { command: 'convert', many: { list: sources }, flags };
+    return command.error('a source is given, and --sources too');
+  }
+  if (source === undefined) return command.error("missing required argument 'source'");
+  if (revisions !== undefined) return { command: 'convert', many: { source, revisions }, flags };
+  return { command: 'convert', source, flags };
 }
 
 const convertExamples = `
@@ -100,5 +151,7 @@ Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx
   $ modernbert-onnx convert ./my-ettin --dtype fp32,fp16 --verify
   $ modernbert-onnx convert ./my-ettin --dtype q8,q4 --block-size 64
+  $ modernbert-onnx convert ./my-ettin --dtype q4 --keep embeddings=q8 --keep 'layers.0.*=fp16'
   $ modernbert-onnx convert ./my-ettin --dtype q4 --method gptq --calibration ./poems.txt
+  $ modernbert-onnx convert --sources checkpoints.txt -o ./converted --verify
   $ modernbert-onnx convert ./my-ettin --target portable --dry-run`;

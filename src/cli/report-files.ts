@@ -59,7 +59,8 @@ export async function writePage(path: string, page: string, interrupts: Interrup
   }
 }
 
-async function replaceFile(path: string, bytes: Uint8Array, interrupts: Interrupts): Promise<void> {
+/** Writes a file; one that is there is replaced whole or not at all. */
+export async function replaceFile(path: string, bytes: Uint8Array, interrupts: Interrupts): Promise<void> {
   // one name: what an interrupted run leaves, the next one takes over
   const draft = join(dirname(path), `.${basename(path)}.partial`);
   const release = interrupts.guard(() => rm(draft, { force: true }));

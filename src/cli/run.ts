@@ -2,6 +2,8 @@
 
 import { tool } from '../base/version.ts';
 import type { Context, Outcome, StreamingContext } from './command.ts';
+import { createRedactor } from '../hub/redact.ts';
+import { readToken } from '../hub/file-settings.ts';
 import { failureOf, stackOf, type Failure } from './failure.ts';
 import { createMessages } from './messages.ts';
 import { parseArguments } from './parse.ts';
@@ -12,7 +14,9 @@ import { flush, processTerminal, type ReadTerminal, type Terminal } from './term
 
 /** Runs a command line and ends the process with its exit status. */
 export async function main(argv: readonly string[]): Promise<never> {
-  const exitCode = await run(argv, processTerminal());
+  const redact = createRedactor([readToken(process.env)]);
+  const terminal = processTerminal(redact);
+  const exitCode = await run(argv, terminal);
   await flush();
   process.exit(exitCode);
 }
@@ -62,6 +66,10 @@ async function run(argv: readonly string[], terminal: ReadTerminal): Promise<num
 async function runCommand(request: Request, context: StreamingContext): Promise<Outcome> {
   switch (request.command) {
     case 'convert': {
+      if (request.many !== undefined) {
+        const { convertManyCommand } = await import('./convert-many-command.ts');
+        return await convertManyCommand(request.many, request.flags, context);
+      }
       const { convertCommand } = await import('./convert-command.ts');
       return await convertCommand(request.source, request.flags, context);
     }
@@ -71,7 +79,7 @@ async function runCommand(request: Request, context: StreamingContext): Promise<
     }
     case 'inspect': {
       const { inspectCommand } = await import('./inspect-command.ts');
-      return await inspectCommand(request.subject, context);
+      return await inspectCommand(request.subject, request.flags, context);
     }
     case 'generate': {
       const { generateCommand } = await import('./generate-command.ts');
@@ -96,11 +104,10 @@ async function runCommand(request: Request, context: StreamingContext): Promise<
 
 function print(
   { command, flags }: Request,
-  { passed, text, document }: Outcome,
+  { passed, exitCode = passed ? 0 : 1, text, document }: Outcome,
   { messages }: Context,
   terminal: Terminal,
 ): number {
-  const exitCode = passed ? 0 : 1;
   const status = passed ? 'pass' : 'fail';
   if (flags.json === true) {
     const { warnings } = messages;

@@ -1,0 +1,169 @@
+// `convert` for many sources, one after another in one process: a source that fails does not keep
+// the others from being converted, and what an earlier run finished is not done again.
+
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ToolkitError } from '../base/errors.ts';
+import { decodeUtf8 } from '../base/json-file.ts';
+import { createError } from '../onnx/file-errors.ts';
+import type { Context, Outcome } from './command.ts';
+import { convertCommand } from './convert-command.ts';
+import type { ConvertFlags, ManySources } from './convert-grammar.ts';
+import { failureOf } from './failure.ts';
+import {
+  askedFor,
+  isMadeFrom,
+  readOutputManifest,
+  readRuns,
+  type Runs,
+  wholeOutput,
+  writeRuns,
+} from './finished-output.ts';
+import { exitCodeOf, figuresOf, type ManyEntry, manyText, worstOf } from './many-report.ts';
+import { openSourceFolder } from './open-source.ts';
+import {
+  labelOf,
+  type ListedSource,
+  type NamedSource,
+  nameSources,
+  parseSourceList,
+} from './source-list.ts';
+import { readStandardInput } from './standard-input.ts';
+
+export async function convertManyCommand(
+  many: ManySources,
+  flags: ConvertFlags,
+  context: Context,
+): Promise<Outcome> {
+  const folder = outputOf(flags);
+  const sources = nameSources(await listOf(many));
+  if (sources.length === 0) {
+    throw new ToolkitError('USAGE', 'no source is listed', { fix: 'list one a line' });
+  }
+  const asked = await askedFor(flags);
+  await makeFolder(folder);
+  let runs = await readRuns(folder);
+  const entries: ManyEntry[] = [];
+  for (const source of sources) {
+    const step = `${entries.length + 1} of ${sources.length}`;
+    context.messages.note(`${step}: ${labelOf(source)}`);
+    const job = { source, flags, context, asked, target: join(folder, source.name) };
+    const keep = async (): Promise<void> => {
+      runs = new Map([...runs, [source.name, asked]]);
+      await writeRuns(folder, runs, context.interrupts);
+    };
+    entries.push(await timed(source, context, () => convertOne(job, runs, keep)));
+  }
+  const exitCode = exitCodeOf(entries);
+  return {
+    passed: exitCode === 0,
+    exitCode,
+    text: manyText(entries),
+    document: { output: { folder }, conversions: entries },
+  };
+}
+
+function outputOf({ output, dryRun }: ConvertFlags): string {
+  if (dryRun === true) {
+    throw new ToolkitError('USAGE', '--dry-run is for one source', {
+      fix: 'try it with one of them first',
+    });
+  }
+  if (output !== undefined) return output;
+  throw new ToolkitError('USAGE', 'a folder for the outputs is missing', {
+    fix: 'name one with --output',
+  });
+}
+
+async function listOf(many: ManySources): Promise<readonly ListedSource[]> {
+  if (many.revisions !== undefined) {
+    const { source, revisions } = many;
+    return revisions.map((revision) => ({ source, revision }));
+  }
+  if (many.list === '-') return parseSourceList(await readStandardInput('the list of sources'));
+  const text = decodeUtf8(await readFile(many.list).catch(missing(many.list)));
+  if (text !== undefined) return parseSourceList(text.replace(/^\ufeff/, ''));
+  throw new ToolkitError('FILE_KIND', 'the list of sources is not UTF-8 text', {
+    where: { file: many.list },
+    fix: 'convert it to UTF-8',
+  });
+}
+
+function missing(file: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new ToolkitError('INPUT_MISSING', 'the list of sources cannot be read', {
+      where: { file },
+      fix: 'give the path of a text file',
+      cause,
+    });
+  };
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw createError(error, { output: folder });
+  }
+}
+
+type Found = Omit<ManyEntry, 'source' | 'name' | 'seconds'>;
+
+async function timed(
+  source: NamedSource,
+  { messages, progress, interrupts }: Context,
+  work: () => Promise<Found>,
+): Promise<ManyEntry> {
+  const started = performance.now();
+  const found = await work().catch((error: unknown): Found => {
+    // what an interruption breaks off is no failure of its own, and nothing follows it
+    if (interrupts.interrupted()) throw error;
+    const failure = failureOf(error);
+    messages.fail(failure);
+    return { status: 'failed', sizes: {}, error: failure };
+  });
+  progress.clear();
+  const seconds = (performance.now() - started) / 1000;
+  return { source: labelOf(source), name: source.name, seconds, ...found };
+}
+
+interface Job {
+  readonly source: NamedSource;
+  readonly flags: ConvertFlags;
+  readonly context: Context;
+  readonly asked: string;
+  readonly target: string;
+}
+
+async function convertOne(
+  { source: { source, name, revision }, flags, context, asked, target }: Job,
+  runs: Runs,
+  keep: () => Promise<void>,
+): Promise<Found> {
+  const isThere = existsSync(target);
+  if (isThere && runs.get(name) === asked) {
+    const manifest = await wholeOutput(target);
+    const wanted = { ...flags, ...(revision !== undefined && { revision }) };
+    const { folder } = await openSourceFolder(source, wanted, context);
+    if (manifest && (await isMadeFrom(folder, manifest))) {
+      return { status: 'done', ...figuresOf(manifest) };
+    }
+  }
+  // what lies there may be of other options until it is replaced
+  if (!isThere) await keep();
+  const one = { ...flags, output: target, ...(revision !== undefined && { revision }) };
+  const outcome = await convertCommand(source, one, context);
+  if (!outcome.passed) {
+    return { status: 'drifted', sizes: {}, parity: 'fail', ...worstOf(reportsIn(outcome)) };
+  }
+  await keep();
+  return { status: 'converted', ...figuresOf(await readOutputManifest(target)) };
+}
+
+type Figures = Readonly<Record<string, number>>;
+
+function reportsIn({ document }: Outcome): readonly { readonly figures: Figures }[] {
+  const { reports } = document;
+  return Array.isArray(reports) ? (reports as readonly { readonly figures: Figures }[]) : [];
+}
