@@ -56,7 +56,7 @@ function sizeOf({ outputs }: Manifest, path: string): number {
 export function exitCodeOf(entries: readonly ManyEntry[]): number {
   const failure = entries.find(({ error }) => error !== undefined)?.error;
   if (failure !== undefined) return failure.exitCode;
-  return entries.some(({ status }) => status === 'drifted') ? 1 : 0;
+  return entries.some(({ parity }) => parity === 'fail') ? 1 : 0;
 }
 
 /** The table, and a line that counts. */
