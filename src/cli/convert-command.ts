@@ -26,11 +26,11 @@ export async function convertCommand(
   flags: ConvertFlags,
   context: Context,
 ): Promise<Outcome> {
-  const folder = await openSourceFolder(source, flags.revision);
+  const { folder, path } = await openSourceFolder(source, flags, context);
   const target = flags.output ?? `${folder.name}-onnx`;
   const options = optionsOf(flags, context);
   if (flags.dryRun === true) return await dryRun(folder, target, options);
-  await refuseSourceInside(source, target);
+  await refuseSourceInside(path, target);
   const creating = createOutput(target, {
     force: flags.force === true,
     ...failpointOption(context),
@@ -127,14 +127,17 @@ async function dryRun(
 
 function optionsOf(flags: ConvertFlags, { messages }: Context): ConvertOptions {
   const { task, dtype, target, singleFile = false, numLogitsToKeep, debug = false } = flags;
-  const { method, blockSize, symmetry, accuracyLevel } = flags;
+  const { method, blockSize, symmetry, accuracyLevel, keep } = flags;
+  const { fp16Check, strictFp16 = false } = flags;
   return {
     ...(task === 'auto' ? {} : { task }),
     dtypes: dtype,
     target,
-    quantization: { method, blockSize, symmetry, accuracyLevel },
+    quantization: { method, blockSize, symmetry, accuracyLevel, ...(keep && { keep }) },
     singleFile,
     numLogitsToKeep,
+    fp16Check,
+    strictFp16,
     debug,
     sha256: nodeSha256,
     hashFile,

@@ -9,12 +9,16 @@ import type { Context, Outcome } from './command.ts';
 import { describeCheckpoint } from './describe-checkpoint.ts';
 import { describeModel } from './describe-model.ts';
 import { descriptionText } from './description.ts';
-import { openSourceFolder } from './open-source.ts';
+import { openSourceFolder, type SourceFlags } from './open-source.ts';
 
-export async function inspectCommand(subject: string, context: Context): Promise<Outcome> {
+export async function inspectCommand(
+  subject: string,
+  flags: SourceFlags,
+  context: Context,
+): Promise<Outcome> {
   return (await isModelFile(subject))
     ? await inspectModel(subject)
-    : await inspectCheckpoint(subject, context);
+    : await inspectCheckpoint(subject, flags, context);
 }
 
 async function isModelFile(path: string): Promise<boolean> {
@@ -29,9 +33,13 @@ async function inspectModel(path: string): Promise<Outcome> {
   return outcome(basename(path), described);
 }
 
-async function inspectCheckpoint(path: string, { messages }: Context): Promise<Outcome> {
-  const folder = await openSourceFolder(path);
-  const source = await openSource(folder, { onWarning: messages.warn });
+async function inspectCheckpoint(
+  subject: string,
+  flags: SourceFlags,
+  context: Context,
+): Promise<Outcome> {
+  const { folder } = await openSourceFolder(subject, flags, context);
+  const source = await openSource(folder, { onWarning: context.messages.warn });
   try {
     return outcome(folder.name, await describeCheckpoint(source, folder));
   } finally {

@@ -19,11 +19,16 @@ export interface VerifyFlags extends CommonFlags {
   readonly record: boolean;
 }
 
+export interface InspectFlags extends CommonFlags {
+  readonly revision?: string;
+  readonly offline?: boolean;
+}
+
 /** What the command line asked for. */
 export type Request =
   | ConvertRequest
   | { readonly command: 'verify'; readonly folder: string; readonly flags: VerifyFlags }
-  | { readonly command: 'inspect'; readonly subject: string; readonly flags: CommonFlags }
+  | { readonly command: 'inspect'; readonly subject: string; readonly flags: InspectFlags }
   | TextRequest
   | BenchRequest
   | CompareRequest;
@@ -68,9 +73,11 @@ function addInspect(program: Command, accept: (request: Request) => void): void 
   common(program.command('inspect'))
     .summary('describe a checkpoint or an ONNX model')
     .description('Describes a checkpoint, or an ONNX model and the files that belong to it.')
-    .argument('<source | model.onnx>', 'folder of a checkpoint, or a model file')
+    .argument('<source | model.onnx>', 'folder or Hub id of a checkpoint, or a model file')
+    .option('--revision <revision>', 'branch, tag or commit of a Hub repository')
+    .option('--offline', 'make no connection: take what the cache holds')
     .addHelpText('after', inspectExamples)
-    .action((subject: string, flags: CommonFlags) => {
+    .action((subject: string, flags: InspectFlags) => {
       accept({ command: 'inspect', subject, flags });
     });
 }

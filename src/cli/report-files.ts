@@ -5,6 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
 import { manifestName, printManifest, withVerifications, type Manifest } from '../base/manifest.ts';
 import { createError, errnoOf, writeError } from '../onnx/file-errors.ts';
+import { readToken } from '../hub/file-settings.ts';
+import { createRedactor } from '../hub/redact.ts';
 import { toJUnit } from '../validate/junit.ts';
 import { tool } from '../base/version.ts';
 import type { Verified } from '../verify.ts';
@@ -31,7 +33,8 @@ export async function record(
 /** Writes reports as JUnit XML. */
 export async function writeJUnit(path: string, { files }: Verified): Promise<void> {
   try {
-    await writeFile(path, toJUnit(files, tool.version));
+    const redact = createRedactor([readToken(process.env)]);
+    await writeFile(path, redact(toJUnit(files, tool.version)));
   } catch (cause) {
     throw reportError(cause, path, 'the JUnit report cannot be created');
   }
@@ -60,7 +63,11 @@ export async function writePage(path: string, page: string, interrupts: Interrup
 }
 
 /** Writes a file; one that is there is replaced whole or not at all. */
-export async function replaceFile(path: string, bytes: Uint8Array, interrupts: Interrupts): Promise<void> {
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  interrupts: Interrupts,
+): Promise<void> {
   // one name: what an interrupted run leaves, the next one takes over
   const draft = join(dirname(path), `.${basename(path)}.partial`);
   const release = interrupts.guard(() => rm(draft, { force: true }));

@@ -16,8 +16,8 @@ export interface ReadTerminal extends Terminal {
   readonly readerGone: AbortSignal;
 }
 
-/** The process's own streams. A reader that goes away (`| head`) is no error. */
-export function processTerminal(): ReadTerminal {
+/** The process's own streams; `redact` takes secrets out of what is printed. A reader that goes away (`| head`) is no error. */
+export function processTerminal(redact: (text: string) => string): ReadTerminal {
   const reader = new AbortController();
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -28,8 +28,8 @@ export function processTerminal(): ReadTerminal {
   const { NO_COLOR, TERM } = process.env;
   const interactive = process.stderr.isTTY && TERM !== 'dumb';
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (text) => void process.stdout.write(redact(text)),
+    err: (text) => void process.stderr.write(redact(text)),
     readerGone: reader.signal,
     interactive,
     colored: interactive && (NO_COLOR ?? '') === '',

@@ -6,10 +6,11 @@ export type Redact = (text: string) => string;
 
 const hidden = '[secret]';
 
+// a backslash ends a secret too: the text may be JSON
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/hf_[A-Za-z0-9]{20,}/g, hidden],
-  [/\b(Bearer|Basic)\s+[^\s"'<>,;]+/gi, `$1 ${hidden}`],
-  [/\b(X-Amz-[\w-]+|Signature|Key-Pair-Id|Policy|X-Xet-[\w-]+)=[^\s&"'<>]+/gi, `$1=${hidden}`],
+  [/\bBearer\s+[^\s"'<>,;\\]+/gi, `Bearer ${hidden}`],
+  [/\b(X-Amz-[\w-]+|Signature|Key-Pair-Id|Policy|X-Xet-[\w-]+)=[^\s&"'<>\\]+/gi, `$1=${hidden}`],
 ];
 
 /** Short texts are no tokens, and would be found everywhere. */

@@ -1,0 +1,215 @@
+// One file of a repository into the cache's blobs. Bytes are hashed while they are written, to a
+// file of this process's own; the blob appears under its hash when all of them are right. What a
+// killed process left is taken over by renaming it, so two processes never write one file.
+
+import { createHash, randomBytes, type Hash } from 'node:crypto';
+import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ToolkitError } from '../base/errors.ts';
+import { chunkBytes } from '../base/limits.ts';
+import { errnoOf, writeError } from '../onnx/file-errors.ts';
+import { startedBefore } from '../onnx/file-process.ts';
+import { accepted } from './answers.ts';
+import type { HubFile } from './listing.ts';
+import type { Hub } from './request.ts';
+import { pauseBefore, pauses } from './retry.ts';
+
+export interface BlobJob {
+  readonly hub: Hub;
+  readonly id: string;
+  readonly commit: string;
+  readonly file: HubFile;
+  /** The folder of blobs, which is there. */
+  readonly blobs: string;
+  readonly signal?: AbortSignal;
+  /** Told of bytes that need not be fetched anymore; a negative count takes some back. */
+  readonly onBytes: (count: number) => void;
+}
+
+/** Whether the blob of a file is there in its whole size. */
+export async function hasBlob(blobs: string, { hash, size }: HubFile): Promise<boolean> {
+  return (await stat(join(blobs, hash)).catch(() => undefined))?.size === size;
+}
+
+/** Fetches a file unless it is there. */
+export async function fetchBlob(job: BlobJob): Promise<void> {
+  const { blobs, file, onBytes } = job;
+  if (await hasBlob(blobs, file)) return onBytes(file.size);
+  // wrong bytes may come from a cache on the way: once more, from the first byte
+  if (await fetchOnce(job, true)) return;
+  if (await fetchOnce(job, false)) return;
+  throw new ToolkitError('REMOTE_MISMATCH', 'the server sends other bytes than it announced', {
+    where: { repository: job.id, revision: job.commit, file: file.name, hash: file.hash },
+    fix: 'try again later; if it stays so, check HF_ENDPOINT and proxies, or upload the file again',
+  });
+}
+
+/** A file on its way: what is written of it, and the hash so far. */
+interface Partial {
+  readonly handle: FileHandle;
+  hash: Hash;
+  bytes: number;
+}
+
+async function fetchOnce(job: BlobJob, resumes: boolean): Promise<boolean> {
+  const { blobs, file } = job;
+  const path = await claim(blobs, file.hash, resumes);
+  const where = { file: file.name };
+  try {
+    const handle = await open(path, 'a+');
+    const partial: Partial = { handle, hash: begin(file), bytes: 0 };
+    let right: boolean;
+    try {
+      await readAgain(partial, job);
+      right = (await receive(partial, job)) && partial.hash.digest('hex') === file.hash;
+      if (right) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    if (right) await publish(path, blobs, file);
+    else await rm(path, { force: true });
+    if (!right) job.onBytes(-partial.bytes);
+    return right;
+  } catch (error) {
+    throw writeError(error, where);
+  }
+}
+
+/** Gives a blob its name, unless another process was first: somebody may be reading that one. */
+async function publish(path: string, blobs: string, file: HubFile): Promise<void> {
+  const blob = join(blobs, file.hash);
+  // a link does not replace what is there; where there are no links, a rename is all there is
+  await link(path, blob).catch(async () => {
+    if (!(await hasBlob(blobs, file))) await rename(path, blob);
+  });
+  await rm(path, { force: true });
+}
+
+/** The path to write to: that of bytes left by a process that is gone, or of a file to begin. */
+async function claim(blobs: string, hash: string, resumes: boolean): Promise<string> {
+  const own = join(blobs, `${hash}.${process.pid}-${randomBytes(4).toString('hex')}.incomplete`);
+  if (!resumes) return own;
+  for (const name of await readdir(blobs)) {
+    const owner = /^[0-9a-f]+\.(\d+)-[0-9a-f]+\.incomplete$/.exec(name)?.[1];
+    if (owner === undefined || !name.startsWith(`${hash}.`)) continue;
+    const left = join(blobs, name);
+    const stats = await stat(left).catch(() => undefined);
+    if (stats === undefined || stats.size === 0) continue;
+    // an own one belongs to a fetch of this process that failed, or that goes on
+    if (Number(owner) === process.pid && Date.now() - stats.mtimeMs < 60_000) continue;
+    if (Number(owner) !== process.pid && (await startedBefore(Number(owner), stats.birthtimeMs))) {
+      continue;
+    }
+    const taken = await rename(left, own).then(
+      () => true,
+      () => false,
+    );
+    if (taken) return own;
+  }
+  return own;
+}
+
+function begin({ hash, size }: HubFile): Hash {
+  return hash.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`);
+}
+
+/** Hashes what another process wrote. */
+async function readAgain(partial: Partial, { file, onBytes }: BlobJob): Promise<void> {
+  const { size } = await partial.handle.stat();
+  if (size > file.size) return await partial.handle.truncate(0);
+  const chunk = new Uint8Array(Math.min(chunkBytes, size));
+  while (partial.bytes < size) {
+    const { bytesRead } = await partial.handle.read(chunk, 0, chunk.length, partial.bytes);
+    if (bytesRead === 0) break;
+    partial.hash.update(chunk.subarray(0, bytesRead));
+    partial.bytes += bytesRead;
+  }
+  onBytes(partial.bytes);
+}
+
+async function restart(partial: Partial, { file, onBytes }: BlobJob): Promise<void> {
+  await partial.handle.truncate(0);
+  onBytes(-partial.bytes);
+  partial.hash = begin(file);
+  partial.bytes = 0;
+}
+
+/** A try that got this far counts as the first of a new row. */
+const progressBytes = 2 ** 20;
+
+/** Fetches what is missing, over as many connections as it takes; false when too much came. */
+async function receive(partial: Partial, job: BlobJob): Promise<boolean> {
+  const { file, hub, signal } = job;
+  let [tries, reached] = [1, partial.bytes];
+  while (partial.bytes < file.size) {
+    try {
+      if (!(await receiveSome(partial, job))) return false;
+      if (partial.bytes === file.size) break;
+      throw new Error('the connection ended early');
+    } catch (error) {
+      if (error instanceof ToolkitError || isDiskError(error) || signal?.aborted === true)
+        throw error;
+      if (partial.bytes - reached >= progressBytes) [tries, reached] = [1, partial.bytes];
+      if (tries > pauses.length) throw broken(error, job, tries);
+      await hub.clock.sleep(pauseBefore(tries, undefined, hub.clock), signal);
+      tries += 1;
+    }
+  }
+  return partial.bytes === file.size;
+}
+
+/** A failure of the disk, not of the connection. */
+function isDiskError(error: unknown): boolean {
+  return /^(?:ENOSPC|EDQUOT|EFBIG|EIO|EROFS)$/.test(errnoOf(error) ?? '');
+}
+
+async function receiveSome(partial: Partial, job: BlobJob): Promise<boolean> {
+  const { hub, id, commit, file, signal } = job;
+  const url = `${hub.settings.endpoint}/${id}/resolve/${commit}/${encodeURIComponent(file.name)}`;
+  const headers: Record<string, string> = { 'accept-encoding': 'identity' };
+  if (partial.bytes > 0) headers['range'] = `bytes=${partial.bytes}-`;
+  const response = await hub.fetch(url, { headers, ...(signal && { signal }) });
+  if (response.status === 416) {
+    await response.body?.cancel();
+    await restart(partial, job);
+    throw new Error('the server knows no such range');
+  }
+  await accepted(response, { id, revision: commit, file: file.name }, hub);
+  if (partial.bytes > 0 && !continues(response, partial.bytes, file.size)) {
+    await restart(partial, job);
+    if (response.status === 206) {
+      await response.body?.cancel();
+      throw new Error('the server sends another range');
+    }
+  }
+  for await (const bytes of response.body ?? []) {
+    if (partial.bytes + bytes.byteLength > file.size) return false;
+    await writeAll(partial.handle, bytes);
+    partial.hash.update(bytes);
+    partial.bytes += bytes.byteLength;
+    job.onBytes(bytes.byteLength);
+  }
+  // an answer that says it is whole, and is short, is another file
+  const isWhole = response.status === 200 && response.headers.get('content-length') !== null;
+  return partial.bytes === file.size || !isWhole;
+}
+
+function continues({ status, headers }: Response, from: number, size: number): boolean {
+  const range = headers.get('content-range') ?? '';
+  const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity';
+  return status === 206 && !encoded && range === `bytes ${from}-${size - 1}/${size}`;
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    done += (await handle.write(bytes, done)).bytesWritten;
+  }
+}
+
+function broken(error: unknown, { hub, id, file }: BlobJob, tries: number): ToolkitError {
+  const cause = hub.redact(error instanceof Error ? error.message : String(error));
+  return new ToolkitError('HUB_UNREACHABLE', 'the download does not come to its end', {
+    where: { repository: id, file: file.name, cause, tries },
+    fix: 'run again: it goes on where it ended',
+  });
+}

@@ -1,0 +1,161 @@
+// The downloader and a Hub that refuses, lies or is not asked: every ending has its code, no byte
+// lies outside the cache, and the token goes to the endpoint only.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../tree.ts';
+import {
+  config,
+  download,
+  expectRow,
+  files,
+  rows,
+  size,
+  spoiled,
+  status,
+  weights,
+} from './download.ts';
+import { commit, entryOf, type Fault, json, mockHub } from './mock-hub.ts';
+
+describe('N5: a hostile server', () => {
+  const api =
+    (part: string, value: unknown): Fault =>
+    (request, response) => {
+      if (request.url?.includes(part) !== true) return false;
+      json(response, 200, value);
+      return true;
+    };
+  const good = entryOf('model.safetensors', weights);
+  const rest = entryOf('config.json', files['config.json']);
+
+  it.each([
+    '../x',
+    '/etc/x',
+    '\\\\host\\x',
+    'C:x',
+    'a\0b',
+    'a#b',
+    'a?b',
+    '.hidden',
+    'a/../../b',
+    '%2e%2e/x',
+  ])('that names a file %j', async (path) => {
+    await expectRow('N5', api('/tree/', [{ ...good, path }, rest, good]), 'done');
+  });
+
+  it.each(['../../../../x', 'A'.repeat(64), '', 7])('that gives a hash %j', async (oid) => {
+    await expectRow(
+      'N5',
+      api('/tree/', [rest, { ...good, lfs: { oid, size } }]),
+      'REMOTE_MISMATCH',
+    );
+  });
+
+  it.each(['../../x', 'main', undefined])('that gives a commit %j', async (sha) => {
+    await expectRow('N5', api('/revision/', { sha }), 'REMOTE_MISMATCH');
+  });
+
+  it.each(['../x', '/x', 'a/../../b', '', 'a\nb'])(
+    'is not asked for revision %j',
+    async (revision) => {
+      const run = await expectRow('N5', () => false, 'USAGE', { revision });
+      expect(run.hub.log).toEqual([]);
+    },
+  );
+
+  it('whose list has no end', async () => {
+    const loop: Fault = (request, response) => {
+      if (request.url?.includes('/tree/') !== true) return false;
+      response.writeHead(200, { link: `<${request.url}>; rel="next"` }).end('[]');
+      return true;
+    };
+    await expectRow('N5', loop, 'REMOTE_MISMATCH');
+    const endless: Fault = (request, response) => {
+      if (request.url?.includes('/tree/') !== true) return false;
+      const timer = setInterval(() => response.write(Buffer.alloc(2 ** 20, 32)), 1);
+      response.on('close', () => clearInterval(timer));
+      return true;
+    };
+    await expectRow('N5', endless, 'REMOTE_MISMATCH');
+  });
+
+  it('that redirects without end, or to no server', async () => {
+    for (const location of [
+      '/some/model/resolve/x/model.safetensors',
+      'file:///etc/passwd',
+      'http://',
+    ]) {
+      await expectRow('N5', spoiled(status(302, { location })), 'REMOTE_MISMATCH');
+    }
+  });
+
+  it('that redirects elsewhere takes no token there', async () => {
+    const other = await mockHub(files);
+    const location = `${other.endpoint}/some/model/resolve/${commit}/model.safetensors`;
+    const run = await expectRow('N5', spoiled(status(302, { location })), 'done', {
+      token: 'hf_secret',
+    });
+    expect(run.hub.log.every(({ authorization }) => authorization === 'Bearer hf_secret')).toBe(
+      true,
+    );
+    expect(other.log.map(({ authorization }) => authorization)).toEqual([undefined]);
+  });
+});
+
+describe('N7: a refusal', () => {
+  it.each([
+    [401, '', 'NOT_PERMITTED', 'hf auth login'],
+    [403, 'GatedRepo', 'NOT_PERMITTED', 'accept the licence at http://127.0.0.1'],
+    [403, '', 'NOT_PERMITTED', 'role'],
+    [404, 'RepoNotFound', 'INPUT_MISSING', 'check its name'],
+    [404, 'RevisionNotFound', 'INPUT_MISSING', '--revision'],
+    [404, 'EntryNotFound', 'INPUT_MISSING', 'holds a checkpoint'],
+    [451, '', 'NOT_PERMITTED', 'legal'],
+  ])('%i %s is %s and says what to do', async (code, kind, ended, says) => {
+    const run = await expectRow(
+      'N7',
+      (_request, response) => status(code, { 'x-error-code': kind })(response),
+      ended,
+    );
+    expect(run.message).toContain(says);
+    expect(run.hub.log).toHaveLength(1);
+  });
+});
+
+describe('N12: offline', () => {
+  it('makes no connection, and takes what the cache holds whole', async () => {
+    const online = await expectRow('N12', () => false, 'done');
+    const quiet = await mockHub(files);
+    const { parent } = online;
+    expect((await download(quiet, { offline: true, parent })).ended).toBe('done');
+    expect((await download(quiet, { offline: true, parent, revision: commit })).ended).toBe('done');
+    expect((await download(quiet, { offline: true, parent, revision: 'v1' })).ended).toBe(
+      'INPUT_MISSING',
+    );
+    expect((await download(quiet, { offline: true })).ended).toBe('INPUT_MISSING');
+    expect(quiet.log).toEqual([]);
+    for (const ended of ['done', 'done', 'INPUT_MISSING', 'INPUT_MISSING'])
+      rows.passed('N12', ended);
+  });
+
+  it('does not take a part for the whole', async () => {
+    const parent = temporaryFolder();
+    const path = join(parent, 'cache/models--some--model/snapshots', commit);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'config.json'), config);
+    const quiet = await mockHub(files);
+    const run = await download(quiet, { offline: true, parent, revision: commit });
+    expect(run.ended).toBe('INPUT_MISSING');
+    expect(quiet.log).toEqual([]);
+    rows.passed('N12', run.ended);
+  });
+});
+
+it('a second run fetches no file again', async () => {
+  const hub = await mockHub(files);
+  const first = await download(hub);
+  const before = hub.sentBytes();
+  expect((await download(hub, { parent: first.parent })).ended).toBe('done');
+  expect(hub.sentBytes()).toBe(before);
+});
