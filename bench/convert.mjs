@@ -25,7 +25,7 @@ async function measure(size, count) {
   const copy = join(benchFolder, 'copy');
   const output = join(benchFolder, 'output');
   const loops = [];
-  const found = { fp32: [], 'fp32,fp16': [] };
+  const found = { fp32: [], 'fp32,fp16': [], 'fp32,fp16,q8,q4,q4f16': [] };
   for (let round = 0; round < count; round++) {
     loops.push(await runNode(loop, weights, copy));
     await rm(copy);
@@ -45,7 +45,7 @@ async function measure(size, count) {
     loopRow,
     ...Object.entries(found).map(([dtype, runs]) => [
       size,
-      dtype.replace(',', ' + '),
+      dtype.replaceAll(',', ' + '),
       seconds(runs),
       median(runs.map(({ ratio }) => ratio)).toFixed(2),
       megabytes(runs),

@@ -99,6 +99,7 @@ export async function convert(
     const found = await roundByGptq(source, folder, jobs, options);
     const weights = checkpointWeights(checkpoint.tensors, {
       rounded: found?.weights,
+      engine: options.engine,
       onRead: progressOf(weightBytes(graph, checkpoint.tensors), options),
     });
     // Hashing goes on beside writing: on another thread, or while writing waits for the disk.

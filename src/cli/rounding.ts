@@ -1,5 +1,5 @@
-// What gptq needs from the command line: the calibration text, threads, and a line that says what
-// took how long.
+// What rounding needs from the command line: the calibration text, threads, and a line that says
+// what took how long.
 
 import { ToolkitError } from '../base/errors.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
@@ -19,7 +19,7 @@ export interface RoundingTools {
   readonly close: () => Promise<void>;
 }
 
-/** Prepares gptq, where the flags ask for it. */
+/** Prepares what the flags ask for. */
 export async function openRounding(flags: ConvertFlags, context: Context): Promise<RoundingTools> {
   const { method, dtype, calibration: path } = flags;
   if (path !== undefined && method !== 'gptq') {
@@ -29,7 +29,7 @@ export async function openRounding(flags: ConvertFlags, context: Context): Promi
     });
   }
   const { update } = context.progress;
-  if (method !== 'gptq' || !dtype.some(isQuantized)) {
+  if (!dtype.some(isQuantized)) {
     return { options: { onProgress: update }, close: () => Promise.resolve() };
   }
   const calibration = path === undefined ? undefined : await readText(path);

@@ -10,12 +10,18 @@ import { decodeFloats } from '../checkpoint/floats.ts';
 /** Owns the memory of two slabs, and of a panel for what is made of them. */
 export class SlabReader {
   readonly #onRead: ((bytes: number) => void) | undefined;
+  readonly #memory: (bytes: number) => ArrayBuffer | SharedArrayBuffer;
   #bytes: readonly [Uint8Array, Uint8Array] | undefined;
   #floats: Float32Array | undefined;
   #panel: Float32Array | undefined;
 
-  constructor(onRead: ((bytes: number) => void) | undefined) {
+  /** Slabs lie in `memory`, for those who work on them. */
+  constructor(
+    onRead: ((bytes: number) => void) | undefined,
+    memory: (bytes: number) => ArrayBuffer | SharedArrayBuffer,
+  ) {
     this.#onRead = onRead;
+    this.#memory = memory;
   }
 
   /** Consecutive runs of `width`-long rows as float32; each is good until the next is asked for. */
@@ -53,7 +59,7 @@ export class SlabReader {
     const end = Math.min(start + slabBytes, tensor.size);
     if (!this.#bytes || this.#bytes[0].length < slabBytes) {
       const length = Math.max(slabBytes, chunkBytes);
-      this.#bytes = [new Uint8Array(length), new Uint8Array(length)];
+      this.#bytes = [new Uint8Array(this.#memory(length)), new Uint8Array(this.#memory(length))];
     }
     const into = this.#bytes[turn % 2 === 0 ? 0 : 1];
     return tensor.read(start, end, into);
@@ -64,7 +70,9 @@ export class SlabReader {
     if (dtype === 'F32' && bytes.byteOffset % 4 === 0) {
       return new Float32Array(bytes.buffer, bytes.byteOffset, length);
     }
-    if (!this.#floats || this.#floats.length < length) this.#floats = new Float32Array(length);
+    if (!this.#floats || this.#floats.length < length) {
+      this.#floats = new Float32Array(this.#memory(4 * length));
+    }
     const out = this.#floats.subarray(0, length);
     decodeFloats(bytes, dtype, out);
     return out;

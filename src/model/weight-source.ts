@@ -11,9 +11,10 @@ import { settle } from '../base/settle.ts';
 import { sizeOf, type TensorRef } from '../base/tensors.ts';
 import type { Graph, Initializer } from '../ir/graph.ts';
 import type { WeightChunk, WeightSource } from '../ir/weights.ts';
+import { type BlockEngine, callingThread } from '../quantize/block-engine.ts';
 import type { RoundedWeights } from '../quantize/rounded.ts';
 import type { Tensors } from './bind.ts';
-import { blockForms } from './block-forms.ts';
+import { blockForms, type Rounding } from './block-forms.ts';
 import { rotaryRows } from './rotary.ts';
 import { SlabReader } from './slab-reader.ts';
 import { transposeInto } from './transpose.ts';
@@ -28,14 +29,17 @@ export interface WeightOptions {
   readonly onRead?: (bytes: number) => void;
   /** Weights whose codes were found before. */
   readonly rounded?: RoundedWeights | undefined;
+  /** Rounds the others; the calling thread by default. */
+  readonly engine?: BlockEngine | undefined;
 }
 
 /** The weights of a checkpoint whose tensors were bound to the graph. */
 export function checkpointWeights(
   tensors: Tensors,
-  { onRead, rounded }: WeightOptions = {},
+  { onRead, rounded = new Map(), engine = callingThread }: WeightOptions = {},
 ): CheckpointWeights {
-  const reader = new SlabReader(onRead);
+  const reader = new SlabReader(onRead, engine.memory);
+  const rounding: Rounding = { engine, rounded, memory: new Map() };
   const counts = new Map<string, number>();
   const count = (name: string, floats: Float32Array): void => {
     const bad = countNonFinite(floats);
@@ -54,7 +58,7 @@ export function checkpointWeights(
         throw new ToolkitError('INTERNAL', `no floats in a recipe of ${recipe.kind}`);
       }
       const parts = recipe.tensors.map((name) => bound(tensors, name));
-      await readParts(parts, forms, take, { reader, count, rounded });
+      await readParts(parts, forms, take, { reader, count, rounding });
     },
     nonFinite: () => [...counts].map(([name, n]) => ({ name, count: n })),
   };
@@ -65,7 +69,7 @@ type Take = (form: number, chunk: WeightChunk) => Promise<void>;
 interface Reading {
   readonly reader: SlabReader;
   readonly count: (name: string, floats: Float32Array) => void;
-  readonly rounded: RoundedWeights | undefined;
+  readonly rounding: Rounding;
 }
 
 /** Hands rows to the forms that keep them as rows, and panels of columns to those that do not. */
@@ -75,7 +79,7 @@ async function readParts(
   take: Take,
   reading: Reading,
 ): Promise<void> {
-  const blocks = blockForms(forms, parts, reading.rounded);
+  const blocks = blockForms(forms, parts, reading.rounding);
   const indices = forms.map((_, form) => form);
   const plain = indices.filter((form) => isTransposed(forms[form]) === false);
   const [turned] = indices.filter((form) => isTransposed(forms[form]) === true);
