@@ -4,6 +4,7 @@ import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { caseFolder, command, documentOf, errorLine, noGpu, type Ran } from './command.ts';
+import { mockHub } from './hub/mock-hub.ts';
 import { temporaryFolder, treeOf } from './tree.ts';
 
 const model = caseFolder('clm-default');
@@ -99,5 +100,23 @@ describe('convert --sources', () => {
     const ran = await place().convert(...args);
     expect(ran.status).toBe(2);
     expect(errorLine(ran)).toContain(says);
+  });
+});
+
+describe('convert --revisions', () => {
+  it('converts each revision of a repository to a folder of its own, once', async () => {
+    const cwd = temporaryFolder();
+    const names = ['config.json', 'model.safetensors'];
+    const files = names.map((name) => [name, new Uint8Array(readFileSync(join(model, name)))]);
+    const hub = await mockHub(Object.fromEntries(files) as Record<string, Uint8Array>);
+    const env = { ...noGpu, HF_ENDPOINT: hub.endpoint, HF_HOME: join(cwd, 'hf') };
+    const args = ['convert', 'some/model', '--revisions', 'v1,main,gone', '-o', 'out', '--json'];
+    const first = await command(args, { cwd, env });
+    expect([first.status, statuses(first)]).toEqual([
+      66,
+      ['model@v1 converted', 'model@main converted', 'model@gone failed'],
+    ]);
+    const again = await command(args, { cwd, env });
+    expect(statuses(again)).toEqual(['model@v1 done', 'model@main done', 'model@gone failed']);
   });
 });

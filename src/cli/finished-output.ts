@@ -20,7 +20,7 @@ import { replaceFile } from './report-files.ts';
 import type { Interrupts } from './signals.ts';
 
 /** Name of the file beside the output folders. */
-export const recordName = 'modernbert-onnx-runs.json';
+const recordName = 'modernbert-onnx-runs.json';
 
 /** Name of an output folder → what it was asked for. */
 export type Runs = ReadonlyMap<string, string>;

@@ -41,7 +41,9 @@ export function figuresOf(manifest: Manifest): Pick<ManyEntry, 'sizes' | 'kl' | 
 export function worstOf(
   found: readonly { readonly figures: Readonly<Record<string, number>> }[],
 ): Pick<ManyEntry, 'kl'> {
-  const values = found.flatMap(({ figures }) => figures['meanKl'] ?? []);
+  const values = found.flatMap(({ figures }) =>
+    'meanKl' in figures ? [figures['meanKl'] ?? Number.NaN] : [],
+  );
   if (values.length === 0) return {};
   return { kl: values.some(Number.isNaN) ? Number.NaN : Math.max(...values) };
 }
