@@ -10,15 +10,20 @@ const root = join(import.meta.dirname, '..');
 const command = join(root, 'dist/bin/modernbert-onnx.js');
 const text = join(import.meta.dirname, 'shakespeare-validation.txt');
 const formats = { rtn: 'fp32,fp16,q8,q4,q4f16', gptq: 'fp32,q8,q4' };
+const kept = ['--keep', 'embeddings=q8'];
+const runs = Object.entries(formats).flatMap(([method, dtypes]) => [
+  { method, options: ['--dtype', dtypes] },
+  { method, options: ['--dtype', 'fp32,q4', ...kept] },
+]);
 
 export default async function quantize() {
   const place = await mkdtemp(join(tmpdir(), 'modernbert-onnx-'));
   try {
-    for (const [method, dtypes] of Object.entries(formats)) {
-      const output = join(place, method);
+    for (const [index, { method, options }] of runs.entries()) {
+      const output = join(place, String(index));
       const source = join(root, 'golden/shakespeare');
-      run('convert', source, '--output', output, '--dtype', dtypes, '--method', method);
-      console.log(`\n${method}, 12,288 tokens in windows of 256\n`);
+      run('convert', source, '--output', output, '--method', method, ...options);
+      console.log(`\n${method} ${options.slice(2).join(' ')}: 12,288 tokens in windows of 256\n`);
       const limits = ['--tokens', '12288', '--window', '256', '--runtime', 'onnxruntime'];
       console.log(run('compare', output, '--text', text, ...limits));
     }

@@ -27,7 +27,7 @@ import { sizeOf } from './base/tensors.ts';
 import { tool } from './base/version.ts';
 import type { Asset } from './checkpoint/assets.ts';
 import { withConsumerSettings } from './config/write.ts';
-import { type GptqOptions, roundByGptq } from './gptq.ts';
+import { type GptqOptions, mixedJobs, roundByGptq } from './gptq.ts';
 import { checkModel } from './ir/check.ts';
 import { countNodes, type NodeCounts } from './ir/count.ts';
 import type { Graph } from './ir/graph.ts';
@@ -38,7 +38,9 @@ import { openSource, type Source } from './model/source.ts';
 import { checkpointWeights, weightBytes } from './model/weight-source.ts';
 import { planFiles, type WriteJob, writeModels } from './onnx/write-model.ts';
 import { toFormat } from './passes/format.ts';
+import { quantizedTensors } from './passes/quantize.ts';
 import { forTarget } from './passes/target.ts';
+import { checkKeep } from './quantize/keep.ts';
 import { completeSettings } from './quantize/settings.ts';
 
 export interface ConvertOptions extends GptqOptions {
@@ -154,7 +156,8 @@ function modelsOf(
   { dtypes, target, quantization, debug }: ConvertOptions,
 ): readonly WriteJob[] {
   const settings = completeSettings(quantization);
-  return dtypes.map((dtype) => {
+  checkKeep(settings.keep ?? [], dtypes, quantizedTensors(graph));
+  const jobs = dtypes.map((dtype) => {
     const pass = toFormat(dtype, fusedRules, target, settings);
     const model = forTarget(pass(graph), target, {
       producer: tool,
@@ -170,6 +173,7 @@ function modelsOf(
     if (debug) checkModel(model, fusedRules);
     return { model, path: modelPaths[dtype] };
   });
+  return settings.method === 'gptq' ? mixedJobs(jobs) : jobs;
 }
 
 function planOf(

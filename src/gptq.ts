@@ -10,7 +10,7 @@ import {
 } from './base/manifest.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { callingThread, type Engine } from './calibrate/engine.ts';
-import { roundModels } from './calibrate/models.ts';
+import { roundModels, withMixes } from './calibrate/models.ts';
 import { calibrationText } from './calibrate/text.ts';
 import { weightsOf } from './calibrate/weights.ts';
 import type { Source } from './model/source.ts';
@@ -48,6 +48,15 @@ export interface Rounded {
 
 /** Where a text has fewer, codes suit what it says more than what the model knows. */
 const fewTokens = 2048;
+
+/** The models with recipes that tell apart what gptq rounds in several mixes of formats. */
+export function mixedJobs(jobs: readonly WriteJob[]): readonly WriteJob[] {
+  const graphs = withMixes(jobs.map(({ model }) => model.graph));
+  return jobs.map((job, i) => {
+    const graph = graphs[i];
+    return graph === undefined ? job : { ...job, model: { ...job.model, graph } };
+  });
+}
 
 /** What gptq makes of the models' weights; undefined where it is not asked for. */
 export async function roundByGptq(

@@ -7,6 +7,8 @@ import { decodeUtf8 } from './json-file.ts';
 import { parseJson, type JsonValue } from './json.ts';
 import {
   type Calibration,
+  type KeepRule,
+  keptFormats,
   manifestName,
   type Manifest,
   quantizationMethods,
@@ -67,8 +69,23 @@ function readQuantization(field: Field | undefined): Pick<Manifest, 'quantizatio
       blockSize: field.get('blockSize').count(),
       symmetry: field.get('symmetry').among(['auto', 'symmetric', 'asymmetric'] as const),
       accuracyLevel: field.get('accuracyLevel').count(),
+      ...readKeep(field),
       ...readCalibration(field.optional('calibration')),
     },
+  };
+}
+
+function readKeep(field: Field): { readonly keep?: readonly KeepRule[] } {
+  if (field.optional('keep') === undefined) return {};
+  return {
+    keep: field.list('keep').map((rule) => {
+      const dtype = rule.optional('dtype')?.among(weightFormats);
+      return {
+        ...(dtype !== undefined && { dtype }),
+        pattern: rule.get('pattern').text(),
+        format: rule.get('format').among(keptFormats),
+      };
+    }),
   };
 }
 

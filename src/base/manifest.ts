@@ -33,8 +33,24 @@ export interface Quantization {
   readonly symmetry: 'auto' | 'symmetric' | 'asymmetric';
   /** accuracy_level of MatMulNBits. */
   readonly accuracyLevel: number;
+  /** Weights in another format than the dtype's; later rules win. */
+  readonly keep?: readonly KeepRule[];
   /** What gptq was calibrated on. */
   readonly calibration?: Calibration;
+}
+
+/** Formats that a weight of a quantized dtype may be kept in, the smallest last. */
+export const keptFormats: readonly KeptFormat[] = ['fp32', 'fp16', 'q8', 'q4'];
+
+export type KeptFormat = 'fp32' | 'fp16' | 'q8' | 'q4';
+
+/** Keeps weights of a quantized dtype in another format. */
+export interface KeepRule {
+  /** The dtype it is for; without one, every quantized dtype. */
+  readonly dtype?: WeightFormat;
+  /** Names of weights, with `*` for any characters. */
+  readonly pattern: string;
+  readonly format: KeptFormat;
 }
 
 /**

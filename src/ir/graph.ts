@@ -81,6 +81,8 @@ export type Recipe =
       readonly part: 'codes' | 'scales' | 'zeros';
       readonly tensors: readonly string[];
       readonly scheme: BlockScheme;
+      /** Which of the mixes of schemes that a method rounds one after the other, where it does. */
+      readonly mix?: number;
     }
   /** A rotary table, [positions, headDim / 2]. */
   | { readonly kind: 'rotary'; readonly fn: 'cos' | 'sin'; readonly theta: number }

@@ -71,6 +71,12 @@ export function scalesOf(b: Builder, { name, dtype, scales }: BlockWeight): stri
   return once(b, `${name}.scales.cast`, (as) => b.op('Cast', [scales], { as, attributes }));
 }
 
+/** A weight of halves as what is computed with. */
+export function floatsOf(b: Builder, name: string): string {
+  const attributes = { to: elementType('float32') };
+  return once(b, `${name}.cast`, (as) => b.op('Cast', [name], { as, attributes }));
+}
+
 /** The scales as GatherBlockQuantized reads them, [rows, blocks, 1]. */
 export function scaleColumns(b: Builder, weight: BlockWeight): string {
   const scales = scalesOf(b, weight);

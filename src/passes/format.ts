@@ -3,7 +3,7 @@
 import type { Quantization, Target, WeightFormat } from '../base/manifest.ts';
 import type { Pass } from '../ir/graph.ts';
 import type { FusedRule } from '../ir/infer.ts';
-import { schemeOf } from '../quantize/settings.ts';
+import { formOf } from '../quantize/settings.ts';
 import { half } from './half.ts';
 import { quantize } from './quantize.ts';
 
@@ -15,18 +15,20 @@ export function toFormat(
   quantization: Quantization,
 ): Pass {
   const { accuracyLevel } = quantization;
-  const packed = (bits: 4 | 8): Pass =>
-    quantize(fused, { target, scheme: schemeOf(bits, quantization), accuracyLevel });
+  const packed = quantize(fused, {
+    target,
+    formOf: (tensors) => formOf(format, tensors, quantization),
+    accuracyLevel,
+  });
   switch (format) {
     case 'fp32':
       return (graph) => graph;
     case 'fp16':
       return half(fused);
     case 'q8':
-      return packed(8);
     case 'q4':
-      return packed(4);
+      return packed;
     case 'q4f16':
-      return (graph) => packed(4)(half(fused)(graph));
+      return (graph) => packed(half(fused)(graph));
   }
 }

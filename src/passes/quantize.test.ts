@@ -43,7 +43,7 @@ const built = ({ task = 'text-generation', tied = true, config = configOf() }: C
   buildGraph(config, { task, tied, numLogitsToKeep: true });
 
 const packed = ({ target = 'onnxruntime', scheme = four, ...choice }: Choice = {}): Graph =>
-  quantize(fusedRules, { target, scheme, accuracyLevel: 4 })(built(choice));
+  quantize(fusedRules, { target, formOf: () => scheme, accuracyLevel: 4 })(built(choice));
 
 const opsOf = ({ nodes }: Graph): ReadonlySet<string> => new Set(nodes.map(({ op }) => op));
 
@@ -78,7 +78,7 @@ describe.each(targets)('for %s', (target) => {
 
     test('computes in half after the pass to half', () => {
       const halves = half(fusedRules)(built({ task }));
-      const graph = quantize(fusedRules, { target, scheme: four, accuracyLevel: 4 })(halves);
+      const graph = quantize(fusedRules, { target, formOf: () => four, accuracyLevel: 4 })(halves);
       const dtypes = new Set(graph.values.map(({ type }) => type.dtype));
       expect(dtypes.has('float32')).toBe(false);
       expect(graph.nodes.filter(({ outputs }) => outputs[0]?.endsWith('.scales.cast'))).toEqual([]);
@@ -160,7 +160,7 @@ test('for portable nothing is of a contrib operator, and zero points are said', 
 
 test('a graph without weights is the same graph', () => {
   const graph = { ...built({}), nodes: [], initializers: [] };
-  expect(quantize(fusedRules, { target: 'portable', scheme: four, accuracyLevel: 4 })(graph)).toBe(
+  expect(quantize(fusedRules, { target: 'portable', formOf: () => four, accuracyLevel: 4 })(graph)).toBe(
     graph,
   );
 });

@@ -5,19 +5,22 @@
 //
 // Codes are rows [outputs, inputs] as the checkpoint has them, so a tied table is kept once. What
 // contrib operators read of scales and zero points stands before all other nodes, for it depends on
-// no input; floats are made where they are first read, for they take room.
+// no input; floats are made where they are first read, for they take room. A weight that is kept in
+// half where floats are computed is cast there too, which runtimes do while they load.
 
 import type { Target } from '../base/manifest.ts';
 import type { TensorType } from '../base/tensors.ts';
 import { int } from '../ir/attributes.ts';
 import { Builder } from '../ir/builder.ts';
 import { typed } from '../ir/finish.ts';
-import { type BlockScheme, contribDomain, type Graph, type Node, type Pass } from '../ir/graph.ts';
+import { contribDomain, type Graph, type Initializer, type Node, type Pass } from '../ir/graph.ts';
 import type { FusedRule } from '../ir/infer.ts';
+import type { WeightForm } from '../quantize/settings.ts';
 import {
   addBlockWeight,
   type BlockWeight,
   dequantized,
+  floatsOf,
   scaleColumns,
   scalesOf,
   zeroColumns,
@@ -25,7 +28,8 @@ import {
 
 export interface Quantization {
   readonly target: Target;
-  readonly scheme: BlockScheme;
+  /** How the weights are kept that some tensors of the checkpoint make up. */
+  readonly formOf: (tensors: readonly string[]) => WeightForm;
   /** ONNX Runtime's accuracy_level: 4 rounds activations to 8 bits, 0 leaves them as they are. */
   readonly accuracyLevel: number;
 }
@@ -33,16 +37,14 @@ export interface Quantization {
 /** The pass; fused operators' rules type its result. */
 export function quantize(fused: ReadonlyMap<string, FusedRule>, options: Quantization): Pass {
   return (graph) => {
-    const used = weightsOf(graph);
+    const used = new Set(quantizable(graph).map(({ name }) => name));
     if (used.size === 0) return graph;
     const b = new Builder();
-    const weights = new Map<string, BlockWeight>();
+    const weights = new Map<string, Kept>();
     for (const initializer of graph.initializers) {
-      if (used.has(initializer.name)) {
-        weights.set(initializer.name, addBlockWeight(b, initializer, options));
-      } else {
-        b.initializer(initializer);
-      }
+      const kept = used.has(initializer.name) ? keep(b, initializer, options) : undefined;
+      if (kept === undefined) b.initializer(initializer);
+      else weights.set(initializer.name, kept);
     }
     const rewrite = options.target === 'onnxruntime' ? contribNodes : standardNodes;
     rewrite(b, graph, weights, options);
@@ -57,21 +59,51 @@ function weightInput({ domain, op }: Node): number | undefined {
   return op === 'Gather' ? 0 : op === 'MatMul' || op === 'Gemm' ? 1 : undefined;
 }
 
-/** Names of the weights that become codes. */
-function weightsOf({ nodes, initializers }: Graph): ReadonlySet<string> {
-  const matrices = new Set(
-    initializers.flatMap(({ name, type, recipe }) =>
-      recipe.kind === 'weight' && type.shape.length === 2 ? [name] : [],
-    ),
+/** The weights that may become codes: matrices that products and lookups read. */
+function quantizable({ nodes, initializers }: Graph): readonly Initializer[] {
+  const read = new Set(nodes.flatMap((node) => node.inputs[weightInput(node) ?? -1] ?? []));
+  return initializers.filter(
+    ({ name, type, recipe }) =>
+      recipe.kind === 'weight' && type.shape.length === 2 && read.has(name),
   );
-  const read = nodes.flatMap((node) => node.inputs[weightInput(node) ?? -1] ?? []);
-  return new Set(read.filter((name) => matrices.has(name)));
 }
 
-type Weights = ReadonlyMap<string, BlockWeight>;
+/** The tensors of each of them. */
+export function quantizedTensors(graph: Graph): readonly (readonly string[])[] {
+  return quantizable(graph).map(({ recipe }) => (recipe.kind === 'weight' ? recipe.tensors : []));
+}
 
+/** A weight of codes, or one of halves that are cast. */
+type Kept = BlockWeight | 'halves';
+
+/** Records what is kept of a weight; undefined where that is the weight as it is. */
+function keep(
+  b: Builder,
+  initializer: Initializer,
+  { formOf, target }: Quantization,
+): Kept | undefined {
+  const { type, recipe } = initializer;
+  const form = formOf(recipe.kind === 'weight' ? recipe.tensors : []);
+  if (typeof form === 'object') return addBlockWeight(b, initializer, { target, scheme: form });
+  if (form !== 'float16' || type.dtype !== 'float32') return undefined;
+  b.initializer({ ...initializer, type: { ...type, dtype: 'float16' } });
+  return 'halves';
+}
+
+type Weights = ReadonlyMap<string, Kept>;
+
+/** The codes that a node reads. */
 function readBy(node: Node, weights: Weights): BlockWeight | undefined {
-  return weights.get(node.inputs[weightInput(node) ?? -1] ?? '');
+  const kept = weights.get(node.inputs[weightInput(node) ?? -1] ?? '');
+  return kept === 'halves' ? undefined : kept;
+}
+
+/** A node that reads no codes. */
+function plainNode(b: Builder, node: Node, weights: Weights): void {
+  const inputs = node.inputs.map((name) =>
+    weights.get(name) === 'halves' ? floatsOf(b, name) : name,
+  );
+  b.node(node.op, inputs, node.outputs, node);
 }
 
 function contribNodes(b: Builder, graph: Graph, weights: Weights, options: Quantization): void {
@@ -88,7 +120,7 @@ function contribNodes(b: Builder, graph: Graph, weights: Weights, options: Quant
     const weight = readBy(node, weights);
     if (added.has(node)) continue; // a part of the product before it
     if (!weight) {
-      b.node(node.op, node.inputs, node.outputs, node);
+      plainNode(b, node, weights);
     } else if (node.op === 'Gather') {
       gathered(b, node, weight, tables.get(weight.name) ?? []);
     } else {
@@ -182,7 +214,7 @@ function standardNodes(b: Builder, { nodes }: Graph, weights: Weights): void {
   for (const node of nodes) {
     const weight = readBy(node, weights);
     if (!weight) {
-      b.node(node.op, node.inputs, node.outputs, node);
+      plainNode(b, node, weights);
       continue;
     }
     const rows = once(weight.name, () => dequantized(b, weight));

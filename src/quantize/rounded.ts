@@ -16,9 +16,13 @@ export interface RoundedWeight {
 /** By `weightKey`. */
 export type RoundedWeights = ReadonlyMap<string, RoundedWeight>;
 
-/** One tensor may be rounded by several schemes. */
-export function weightKey({ bits, blockSize, symmetric }: BlockScheme, tensor: string): string {
-  return [bits, blockSize, symmetric, tensor].join(' ');
+/** One tensor may be rounded by several schemes, and by one of them in several mixes. */
+export function weightKey(
+  { bits, blockSize, symmetric }: BlockScheme,
+  tensor: string,
+  mix: number = 0,
+): string {
+  return [mix, bits, blockSize, symmetric, tensor].join(' ');
 }
 
 /** Rows of tensors, stacked: what BlockRows finds, found before. */

@@ -1,8 +1,9 @@
 // How a conversion quantizes: what the caller chose, completed and checked.
 
 import { ToolkitError } from '../base/errors.ts';
-import { type Quantization, quantizationMethods } from '../base/manifest.ts';
+import { type Quantization, quantizationMethods, type WeightFormat } from '../base/manifest.ts';
 import type { BlockScheme } from '../ir/graph.ts';
+import { keptFormat, parseKeepRule, printKeepRule } from './keep.ts';
 
 /** What blocks hold in number, in words for messages. */
 export const blockSizeRule = 'a power of two from 16 to 128';
@@ -30,7 +31,29 @@ export function completeSettings(chosen: Partial<Quantization> = {}): Quantizati
       where: { method },
     });
   }
-  return { method, blockSize, symmetry, accuracyLevel };
+  const keep = (chosen.keep ?? []).map((rule) => parseKeepRule(printKeepRule(rule)));
+  return { method, blockSize, symmetry, accuracyLevel, ...(keep.length > 0 && { keep }) };
+}
+
+/** How a weight is kept: as codes, or as floats. */
+export type WeightForm = BlockScheme | 'float16' | 'float32';
+
+/** How a quantized dtype keeps the weights that tensors of the checkpoint make up. */
+export function formOf(
+  dtype: WeightFormat,
+  [tensor = '']: readonly string[],
+  settings: Quantization,
+): WeightForm {
+  switch (keptFormat(settings.keep ?? [], dtype, tensor) ?? dtype) {
+    case 'fp32':
+      return 'float32';
+    case 'fp16':
+      return 'float16';
+    case 'q8':
+      return schemeOf(8, settings);
+    default:
+      return schemeOf(4, settings);
+  }
 }
 
 /** How weights of so many bits are cut. Four bits are too few to waste on a range that is unused. */

@@ -4,12 +4,19 @@ import type { DType } from '../../base/dtypes.ts';
 import { sizeOf } from '../../base/tensors.ts';
 import type { Node } from '../../ir/graph.ts';
 import { type Draft, numberIn, unsupported } from './plan-draft.ts';
-import { isBlockSize, packedMatrix, scaleSource, valuesOf, zeroSource } from './plan-weights.ts';
+import {
+  floatSource,
+  isBlockSize,
+  packedMatrix,
+  scaleSource,
+  valuesOf,
+  zeroSource,
+} from './plan-weights.ts';
 import type { Product, Rows, WeightLayout } from './steps.ts';
 
-/** The initializer that an input is; floats. */
+/** The initializer that an input is, or is cast from; floats. */
 export function floatInitializer(draft: Draft, node: Node, index: number): string {
-  const name = node.inputs[index] ?? '';
+  const name = floatSource(draft, node.inputs[index] ?? '');
   const dtype = draft.initializers.get(name)?.type.dtype;
   if (dtype === 'float32' || dtype === 'float16') return name;
   return unsupported(node, 'a weight is a float initializer', { input: name });
@@ -29,9 +36,10 @@ function shapeOf(draft: Draft, node: Node, name: string, rank: number): readonly
   return unsupported(node, `a weight has ${rank} dimensions`, { input: name });
 }
 
-function floatDType(draft: Draft, name: string): Rows['dtype'] {
-  const dtype: DType | undefined = draft.initializers.get(name)?.type.dtype;
-  return dtype === 'float16' ? 'float16' : 'float32';
+/** Of a weight as it is read, cast or not. */
+function floatDType({ types, initializers }: Draft, name: string): Rows['dtype'] {
+  const type = types.get(name) ?? initializers.get(name)?.type;
+  return type?.dtype === 'float16' ? 'float16' : 'float32';
 }
 
 /** Token embeddings: rows of a table by id. */
@@ -46,7 +54,7 @@ export function embed(draft: Draft, node: Node): void {
   }
   const table = floatInitializer(draft, node, 0);
   const [vocabulary = 0, width = 0] = shapeOf(draft, node, table, 2);
-  const dtype = floatDType(draft, table);
+  const dtype = floatDType(draft, node.inputs[0] ?? '');
   addEmbedding(draft, node, table, { kind: 'out-in' }, { vocabulary, width, dtype });
 }
 

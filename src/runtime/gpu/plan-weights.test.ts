@@ -23,7 +23,7 @@ function packed({ target, scheme = four, config = {}, halves = false }: Choice):
   const sizes = { hiddenSize: 32, headDim: 16, intermediateSize: 64 };
   const { graph } = taskModel({ ...small, ...sizes, ...config });
   const floats = halves ? half(fusedRules)(graph) : graph;
-  return quantize(fusedRules, { target, scheme, accuracyLevel: 4 })(floats);
+  return quantize(fusedRules, { target, formOf: () => scheme, accuracyLevel: 4 })(floats);
 }
 
 const planned = (choice: Choice): Plan => planOf(modelOf(packed(choice)));

@@ -37,6 +37,12 @@ export function weightNodes({ initializers, nodes, values }: Graph): ReadonlyMap
   return found;
 }
 
+/** The initializer that a weight is, or is cast from. */
+export function floatSource({ made }: Draft, name: string): string {
+  const node = made.get(name);
+  return node?.op === 'Cast' ? (node.inputs[0] ?? '') : name;
+}
+
 /** The initializer that scales are: cast, or with an axis more. */
 export function scaleSource({ made }: Draft, name: string): string {
   let source = name;
