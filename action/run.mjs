@@ -2,7 +2,7 @@
 // variables and go on as separate arguments, so that nothing of them is read by a shell.
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const env = process.env;
@@ -25,6 +25,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 mkdirSync(reports, { recursive: true });
+// of an earlier step of the same job
+rmSync(junit, { force: true });
 const gates = input('GATES').split(/\s+/).filter(Boolean);
 const folder = ['-o', output];
 const converted = tool([
