@@ -6,7 +6,7 @@ import { ToolkitError } from '../base/errors.ts';
 import { settle } from '../base/settle.ts';
 
 /** What threads make beside their results dies at once: a small nursery keeps memory low. */
-const resourceLimits = { maxYoungGenerationSizeMb: 2 };
+const resourceLimits = { maxYoungGenerationSizeMb: 8 };
 
 export interface Threads<Message> {
   readonly count: number;
