@@ -13,7 +13,7 @@ const shakespeare = caseFolder('shakespeare');
 describe('a conversion that cannot be', () => {
   it.each([
     ['there is no such folder', ['convert', './nowhere'], 66, 'INPUT_MISSING'],
-    ['the source is on the Hub', ['convert', 'org/name'], 69, 'UNSUPPORTED_OPTION'],
+    ['the cache lacks the source', ['convert', 'org/none', '--offline'], 66, 'INPUT_MISSING'],
     ['the source is a file', ['convert', `${shakespeare}/model.safetensors`], 65, 'FILE_KIND'],
     ['a folder has no revision', ['convert', shakespeare, '--revision', 'x'], 2, 'USAGE'],
     ['there is no such golden', ['convert', shakespeare, '--golden', 'x'], 66, 'INPUT_MISSING'],
