@@ -22,8 +22,9 @@ export interface NormShape {
   readonly width: number;
   readonly epsilon: number;
   readonly bias: boolean;
-  /** Of the rows, before and after. */
+  /** Of the rows before, and after where they have no own. */
   readonly element: Element;
+  readonly output?: Element | undefined;
   /** Of scale and bias. */
   readonly weight: Element;
   /** Which rows there are. */
@@ -44,7 +45,7 @@ export interface NormInput {
 
 /** inputs, scale, [bias] → normed, outputs */
 export function normKernel(shape: NormShape, input: NormInput, limits: GpuLimits): Kernel {
-  const { width, epsilon, bias, element, weight, count } = shape;
+  const { width, epsilon, bias, element, output = element, weight, count } = shape;
   const { name, first, again } = input;
   const vectors = vectorsOf(width);
   const threads = Math.min(limits.workgroupSize, 64);
@@ -52,7 +53,7 @@ export function normKernel(shape: NormShape, input: NormInput, limits: GpuLimits
     ...input.inputs,
     { name: 'scale', access: 'read', element: weight },
     ...(bias ? [{ name: 'bias', access: 'read', element: weight } as const] : []),
-    { name: 'normed', access: 'read_write', element },
+    { name: 'normed', access: 'read_write', element: output },
     ...input.outputs,
   ];
   const sum = workgroupSum(threads, limits);
@@ -85,7 +86,7 @@ fn main(
   let inverse = inverseSqrt(workgroup_sum(squares, thread) / ${literal(width)} + ${literal(epsilon)});
 
   ${each}
-    ${store(element, 'normed', 'at', shifted)}
+    ${store(output, 'normed', 'at', shifted)}
   }
 }
 `;

@@ -7,14 +7,12 @@ import type { Checkpoint } from './base/checkpoint.ts';
 import type { ModernBertDecoderConfig, Task } from './base/config.ts';
 import type { ByteSource, Sink, SourceFolder, WrittenFile } from './base/files.ts';
 import {
-  type Calibration,
+  type FloatValue,
   isHalf,
-  isQuantized,
   type Manifest,
   manifestName,
   modelPaths,
   printManifest,
-  type Quantization,
   type Target,
   type Verification,
   type WeightFormat,
@@ -23,11 +21,12 @@ import {
 } from './base/manifest.ts';
 import { both } from './base/settle.ts';
 import { pureSha256 } from './base/sha256.ts';
-import { sizeOf } from './base/tensors.ts';
 import { tool } from './base/version.ts';
 import type { Asset } from './checkpoint/assets.ts';
 import { withConsumerSettings } from './config/write.ts';
-import { type GptqOptions, mixedJobs, roundByGptq } from './gptq.ts';
+import { manifestOf } from './conversion-manifest.ts';
+import { mixedJobs, roundByGptq } from './gptq.ts';
+import { beyondHalf, floatNames, type HalfRangeOptions } from './half-range.ts';
 import { checkModel } from './ir/check.ts';
 import { countNodes, type NodeCounts } from './ir/count.ts';
 import type { Graph } from './ir/graph.ts';
@@ -43,7 +42,7 @@ import { forTarget } from './passes/target.ts';
 import { checkKeep } from './quantize/keep.ts';
 import { completeSettings } from './quantize/settings.ts';
 
-export interface ConvertOptions extends GptqOptions {
+export interface ConvertOptions extends HalfRangeOptions {
   /** Without one, the task of the config's `architectures`. */
   readonly task?: Task;
   readonly dtypes: readonly WeightFormat[];
@@ -94,7 +93,8 @@ export async function convert(
   const { checkpoint, config, task } = source;
   try {
     const graph = buildBound(source, options);
-    const jobs = modelsOf(graph, folder, task, options);
+    const floatValues = await beyondHalf(source, folder, graph, options);
+    const jobs = modelsOf(graph, folder, task, { ...options, floatValues });
     const assets = assetsOf(source, jobs, options);
     await options.onPlan?.(planOf(graph, task, jobs, assets, options));
 
@@ -116,6 +116,7 @@ export async function convert(
       ...(found && { calibrated: found.calibration }),
       inputs: [...hashes, ...source.inputs.map((each) => hashed(each, options))],
       outputs: [...models, ...others],
+      floatValues,
       unused: unusedTensors(graph, checkpoint.tensors),
       nonFinite: weights.nonFinite(),
     });
@@ -153,12 +154,19 @@ function modelsOf(
   graph: Graph,
   { hub }: SourceFolder,
   task: Task,
-  { dtypes, target, quantization, debug }: ConvertOptions,
+  {
+    dtypes,
+    target,
+    quantization,
+    debug,
+    floatValues = [],
+  }: ConvertOptions & { readonly floatValues?: readonly FloatValue[] },
 ): readonly WriteJob[] {
   const settings = completeSettings(quantization);
   checkKeep(settings.keep ?? [], dtypes, quantizedTensors(graph));
+  const floats = floatNames(floatValues, graph);
   const jobs = dtypes.map((dtype) => {
-    const pass = toFormat(dtype, fusedRules, target, settings);
+    const pass = toFormat(dtype, fusedRules, target, settings, floats);
     const model = forTarget(pass(graph), target, {
       producer: tool,
       metadata: {
@@ -219,45 +227,6 @@ async function writeAssets(assets: readonly Asset[], sink: Sink): Promise<readon
   return written;
 }
 
-function manifestOf(
-  { checkpoint, task, warnings }: Source,
-  parts: Pick<Manifest, 'target' | 'dtypes' | 'inputs' | 'source'> & {
-    readonly quantization?: Partial<Quantization>;
-    readonly calibrated?: Calibration;
-    readonly outputs: readonly WrittenFile[];
-    readonly unused: readonly string[];
-    readonly nonFinite: Manifest['weights']['nonFinite'];
-    readonly onWarning?: (sentence: string) => void;
-  },
-): Manifest {
-  const { target, dtypes, inputs, source, outputs, unused, nonFinite } = parts;
-  const found = [
-    ...(unused.length > 0 ? [`${task} does not use ${listed(unused)}`] : []),
-    ...nonFinite.map(({ name, count }) => `${name} holds values that are not finite: ${count}`),
-  ];
-  for (const sentence of found) parts.onWarning?.(sentence);
-  const parameters = [...checkpoint.tensors.values()].reduce((n, t) => n + sizeOf(t.shape), 0);
-  return {
-    schemaVersion: 1,
-    tool,
-    ...(source && { source }),
-    task,
-    target,
-    dtypes,
-    ...(dtypes.some(isQuantized) && {
-      quantization: {
-        ...completeSettings(parts.quantization),
-        ...(parts.calibrated && { calibration: parts.calibrated }),
-      },
-    }),
-    inputs: sorted(inputs),
-    outputs: sorted(outputs),
-    weights: { parameters, unused, nonFinite },
-    warnings: [...warnings, ...found],
-    verifications: [],
-  };
-}
-
 async function writeManifest(
   manifest: Manifest,
   proof: Proof | undefined,
@@ -284,16 +253,4 @@ function hashed({ name, bytes }: Asset, { sha256 = pureSha256 }: ConvertOptions)
   const hasher = sha256();
   hasher.update(bytes);
   return { path: name, size: bytes.byteLength, sha256: hasher.digest() };
-}
-
-function sorted(files: readonly WrittenFile[]): readonly WrittenFile[] {
-  return files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-// Enough to recognize a head or an optimizer's state by.
-const maxListed = 5;
-
-function listed(names: readonly string[]): string {
-  const rest = names.length - maxListed;
-  return names.slice(0, maxListed).join(', ') + (rest > 0 ? ` and ${rest} more tensors` : '');
 }

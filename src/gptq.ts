@@ -34,9 +34,9 @@ export interface GptqOptions {
   readonly onWarning?: (sentence: string) => void;
 }
 
-/** How far a stage is: bytes of the checkpoint that are written; before that, what gptq does. */
+/** How far a stage is: bytes of the checkpoint that are written; before that, what is measured. */
 export interface Progress {
-  readonly stage: 'weights' | 'calibration tokens' | 'rounded weights';
+  readonly stage: 'weights' | 'checked products' | 'calibration tokens' | 'rounded weights';
   readonly done: number;
   readonly total: number;
 }

@@ -19,6 +19,8 @@ const floors: readonly (readonly string[])[] = [
   ['src/checkpoint', 'src/config', 'src/onnx', 'src/quantize'],
   ['src/calibrate', 'src/model', 'src/passes', 'src/runtime', 'src/validate', 'src/hub'],
   ['src/gptq.ts'],
+  ['src/half-range.ts'],
+  ['src/conversion-manifest.ts'],
   ['src/convert.ts', 'src/verify.ts'],
   ['src/index.ts', 'src/browser.ts', 'src/runtime.ts'],
   ['src/cli'],

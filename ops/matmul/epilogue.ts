@@ -11,7 +11,8 @@ import { columnsOf, type ProductShape } from './shape.ts';
  * `vector` of the columns written to row `row` of y; `second` is the other half of a gated product.
  */
 export function epilogue(shape: ProductShape): string {
-  const { outputs, output, element, bias, activation, gated, residual, weight, part } = shape;
+  const { outputs, output, bias, activation, gated, residual, weight, part } = shape;
+  const added = shape.residualElement ?? shape.element;
   const pitch = vectorsOf(outputs);
   const columns = columnsOf(shape);
   const rest = columns % 4;
@@ -26,7 +27,7 @@ export function epilogue(shape: ProductShape): string {
   const activated = activation === undefined ? 'left' : 'activate(left)';
   const value = gated
     ? `${activated} * (second${biased(1)})`
-    : `${activated}${residual ? ` + ${load(element, 'residual', 'place')}` : ''}`;
+    : `${activated}${residual ? ` + ${load(added, 'residual', 'place')}` : ''}`;
   return `${activation === undefined ? '' : activationOf(activation).wgsl}
 
 fn finish(row: u32, vector: u32, first: vec4<f32>${gated ? ', second: vec4<f32>' : ''}) {

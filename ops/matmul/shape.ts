@@ -45,7 +45,7 @@ export interface ProductShape {
   /** Elements of a row of y; a gated product's weight has twice as many columns. */
   readonly outputs: number;
   readonly weight: ProductWeight;
-  /** Of x and residual. */
+  /** Of x, and of residual where that has no own. */
   readonly element: Element;
   /** Of y. */
   readonly output: Element;
@@ -57,6 +57,7 @@ export interface ProductShape {
   readonly gated: boolean;
   /** y = residual + product; without activation and gate. */
   readonly residual: boolean;
+  readonly residualElement?: Element | undefined;
   readonly norm?: NormPrologue | undefined;
   /**
    * The columns of y to write, where weight, scales and zero points hold rows of a part of the
@@ -75,7 +76,7 @@ export function bindingsOf(
   shape: ProductShape,
   word: 'u32' | 'vec2<u32>' | 'vec4<u32>' = 'u32',
 ): readonly Binding[] {
-  const { weight, element, output, bias, residual, norm } = shape;
+  const { weight, element, output, bias, residual, residualElement = element, norm } = shape;
   const blocks = weight.layout === 'blocks';
   return [
     read('x', element),
@@ -85,7 +86,7 @@ export function bindingsOf(
     ...(blocks ? [read('scales', 'u32')] : []),
     ...(blocks && weight.zeroPoints ? [read('zero_points', 'u32')] : []),
     ...(bias ? [read('bias', bias)] : []),
-    ...(residual ? [read('residual', element)] : []),
+    ...(residual ? [read('residual', residualElement)] : []),
     { name: 'y', access: 'read_write', element: output },
   ];
 }

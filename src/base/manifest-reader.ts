@@ -7,6 +7,7 @@ import { decodeUtf8 } from './json-file.ts';
 import { parseJson, type JsonValue } from './json.ts';
 import {
   type Calibration,
+  type FloatValue,
   type KeepRule,
   keptFormats,
   manifestName,
@@ -41,6 +42,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     target: root.get('target').among(['onnxruntime', 'portable'] as const),
     dtypes: readDtypes(root),
     ...readQuantization(root.optional('quantization')),
+    ...readFloatValues(root),
     inputs: root.list('inputs').map(readFile),
     outputs: root.list('outputs').map(readOutput),
     weights: {
@@ -73,6 +75,15 @@ function readQuantization(field: Field | undefined): Pick<Manifest, 'quantizatio
       ...readCalibration(field.optional('calibration')),
     },
   };
+}
+
+function readFloatValues(root: Field): Pick<Manifest, 'floatValues'> {
+  if (root.optional('floatValues') === undefined) return {};
+  const read = (item: Field): FloatValue => ({
+    name: item.get('name').text(),
+    largest: item.get('largest').number(),
+  });
+  return { floatValues: root.list('floatValues').map(read) };
 }
 
 function readKeep(field: Field): { readonly keep?: readonly KeepRule[] } {

@@ -76,6 +76,13 @@ export interface HubSource {
   readonly revision: string;
 }
 
+/** A value of the graph that half floats cannot hold for sure. */
+export interface FloatValue {
+  readonly name: string;
+  /** Largest magnitude over the tokens that were measured. */
+  readonly largest: number;
+}
+
 /** A weight that holds values which are not finite. */
 export interface NonFiniteWeight {
   readonly name: string;
@@ -106,6 +113,8 @@ export interface Manifest {
   readonly dtypes: readonly WeightFormat[];
   /** Of the quantized formats, where there are any. */
   readonly quantization?: Quantization;
+  /** Values that are float32 in half formats, where there are any. */
+  readonly floatValues?: readonly FloatValue[];
   /** Files that were read. */
   readonly inputs: readonly WrittenFile[];
   /** Files of this folder, the manifest itself left out. */

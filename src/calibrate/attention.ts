@@ -47,27 +47,33 @@ export interface Past {
   readonly at: number;
 }
 
-/** What the query at `position` takes from the keys it sees, written over `out` at `outAt`. */
+/**
+ * What the query at `position` takes from the keys it sees, written over `out` at `outAt`; returns
+ * the largest magnitude of its scaled scores.
+ */
 export function attend(
   { q, qAt, position, window }: Query,
   { keys, values, at }: Past,
   { numHeads, headDim }: Heads,
   out: Float32Array,
   outAt: number,
-): void {
+): number {
   const width = numHeads * headDim;
   const first = window < 0 ? 0 : Math.max(0, position - window + 1);
   const count = position + 1 - first;
   const scores = new Float64Array(count);
+  let farthest = 0;
   for (let head = 0; head < width; head += headDim) {
-    let largest = Number.NEGATIVE_INFINITY;
+    let [largest, least] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let key = 0; key < count; key++) {
       const from = at + (first + key) * width + head;
       let score = 0;
       for (let i = 0; i < headDim; i++) score += (q[qAt + head + i] ?? 0) * (keys[from + i] ?? 0);
       scores[key] = score;
       if (score > largest) largest = score;
+      if (score < least) least = score;
     }
+    farthest = Math.max(farthest, largest, -least);
     let total = 0;
     for (let key = 0; key < count; key++) {
       const weight = Math.exp(((scores[key] ?? 0) - largest) * headDim ** -0.5);
@@ -82,6 +88,7 @@ export function attend(
       out[outAt + head + i] = sum / total;
     }
   }
+  return farthest * headDim ** -0.5;
 }
 
 export interface Query {

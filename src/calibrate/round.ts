@@ -14,7 +14,7 @@ import { correct } from './correct.ts';
 import type { Engine } from './engine.ts';
 import { meanDiagonal, moments, withDiagonal } from './moments.ts';
 import { roundWeight } from './round-weight.ts';
-import { type Step, stepsOf } from './steps.ts';
+import { projectionOf, type Step, stepsOf } from './steps.ts';
 import { embedding, type Matrix, Stream } from './stream.ts';
 import { floats, type Weights } from './weights.ts';
 
@@ -68,12 +68,6 @@ export async function roundWeights(
     await rounder.round(names, { width, hessian, drift });
   }
   return rounder.found;
-}
-
-/** The weight that the head's outputs come from. */
-function projectionOf(task: Task, weights: Weights): string {
-  if (task === 'text-classification') return 'classifier.weight';
-  return weights.has('decoder.weight') ? 'decoder.weight' : embedding;
 }
 
 /** How much each input of a tied table matters, its own rows included. */

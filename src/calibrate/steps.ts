@@ -1,7 +1,8 @@
 // The products of the model in their order: what inputs each has, and which weights read them.
 
 import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
-import type { Matrix, Stream } from './stream.ts';
+import { embedding, type Matrix, type Stream } from './stream.ts';
+import type { Weights } from './weights.ts';
 
 export interface Step {
   /** Weights whose inputs these are. */
@@ -10,6 +11,12 @@ export interface Step {
   readonly width: number;
   /** Moves a stream on to the inputs; `matrix` gives the weights of the step before. */
   readonly inputs: (stream: Stream, matrix: Matrix) => Promise<Float32Array>;
+}
+
+/** The weight that the head's outputs come from. */
+export function projectionOf(task: Task, weights: Pick<Weights, 'has'>): string {
+  if (task === 'text-classification') return 'classifier.weight';
+  return weights.has('decoder.weight') ? 'decoder.weight' : embedding;
 }
 
 /** All steps for a task; `projection` names what turns hidden states into its outputs. */

@@ -6,13 +6,16 @@ import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { Arena } from './arena.ts';
 import { attend, turn, turnsOf } from './attention.ts';
 import type { Engine } from './engine.ts';
-import { addBias, addTo, gateRows, normRows } from './rows.ts';
+import { activatedRows, addBias, addTo, gateRows, normRows } from './rows.ts';
 import { floats, type Weights } from './weights.ts';
 
 export const embedding = 'model.embeddings.tok_embeddings.weight';
 
 /** Gives the weight of a name, rounded or not. */
 export type Matrix = (name: string) => Promise<Float32Array>;
+
+/** Told of the values of the graph as they are made. */
+export type Seen = (value: string, rows: Float32Array) => void;
 
 /** A product with a weight, and its bias. */
 type Dense = (rows: Float32Array, outDim: number) => Promise<Float32Array>;
@@ -30,12 +33,14 @@ export class Stream {
   readonly #engine: Engine;
   readonly #arena: Arena;
   readonly #sequences: readonly Int32Array[];
+  readonly #seen: Seen | undefined;
 
   constructor(
     config: ModernBertDecoderConfig,
     weights: Weights,
     engine: Engine,
     sequences: readonly Int32Array[],
+    seen?: Seen,
   ) {
     const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
     this.#x = floats(engine, tokens * config.hiddenSize);
@@ -46,6 +51,7 @@ export class Stream {
     this.#engine = engine;
     this.#arena = new Arena(engine);
     this.#sequences = sequences;
+    this.#seen = seen;
   }
 
   /** Fills the rows from the table. */
@@ -58,14 +64,18 @@ export class Stream {
         at += width;
       }
     }
-    await this.#norm(this.#x, 'model.embeddings.norm', this.#x);
+    this.#seen?.('token_embeddings', this.#x);
+    await this.#norm(this.#x, 'model.embeddings.norm', this.#x, 'embeddings');
   }
 
   /** Ends the layer before, and makes the inputs of q, k and v. */
   async beforeAttention(layer: number, matrix: Matrix): Promise<Float32Array> {
     await this.#endLayer(layer - 1, matrix);
     if (layer === 0) this.#y.set(this.#x);
-    else await this.#norm(this.#x, `model.layers.${layer}.attn_norm`, this.#y);
+    else {
+      const name = `layers.${layer}.attn`;
+      await this.#norm(this.#x, `model.${name}_norm`, this.#y, `${name}.normed`);
+    }
     return this.#y;
   }
 
@@ -75,20 +85,27 @@ export class Stream {
     const { window = -1, ropeTheta = 1 } = layers[layer] ?? {};
     const longest = this.#sequences.reduce((most, { length }) => Math.max(most, length), 0);
     const turns = turnsOf(ropeTheta, headDim, longest);
-    const name = `model.layers.${layer}.attn`;
+    const name = `layers.${layer}.attn`;
     const parts: Dense[] = [];
     for (const part of ['q_proj', 'k_proj', 'v_proj'])
-      parts.push(await this.#dense(`${name}.${part}`, matrix));
+      parts.push(await this.#dense(`model.${name}.${part}`, `${name}.qkv`, matrix));
     await this.#each(hiddenSize, this.#y, async (rows) => {
       const made: Float32Array[] = [];
       for (const dense of parts) made.push(await dense(rows, hiddenSize));
       const [q, keys, values] = made;
       if (!q || !keys || !values) return;
+      let farthest = 0;
       for (let at = 0, position = 0; at < q.length; at += hiddenSize, position++) {
         turn(q, at, position, this.#config, turns);
         turn(keys, at, position, this.#config, turns);
-        attend({ q, qAt: at, position, window }, { keys, values, at: 0 }, this.#config, rows, at);
+        const query = { q, qAt: at, position, window };
+        const score = attend(query, { keys, values, at: 0 }, this.#config, rows, at);
+        farthest = Math.max(farthest, score);
       }
+      this.#seen?.(`${name}.qkv`, q); // turned, as keys go into the cache
+      this.#seen?.(`${name}.qkv`, keys);
+      this.#seen?.(`${name}.scores`, Float32Array.of(farthest));
+      this.#seen?.(`${name}.context`, rows);
     });
     return this.#y;
   }
@@ -96,8 +113,10 @@ export class Stream {
   /** Ends the attention of a layer, and makes the inputs of mlp.Wi. */
   async afterAttention(layer: number, matrix: Matrix): Promise<Float32Array> {
     const { hiddenSize } = this.#config;
-    await this.#add(`model.layers.${layer}.attn.Wo`, this.#y, hiddenSize, matrix);
-    await this.#norm(this.#x, `model.layers.${layer}.mlp_norm`, this.#y);
+    const name = `layers.${layer}`;
+    await this.#add(`${name}.attn`, this.#y, hiddenSize, matrix);
+    this.#seen?.(`${name}.mlp.residual`, this.#x);
+    await this.#norm(this.#x, `model.${name}.mlp_norm`, this.#y, `${name}.mlp.normed`);
     return this.#y;
   }
 
@@ -105,19 +124,23 @@ export class Stream {
   async gate(layer: number, matrix: Matrix): Promise<Float32Array> {
     const { hiddenSize, intermediateSize, hiddenActivation } = this.#config;
     const activation = activationOf(hiddenActivation).apply;
-    const dense = await this.#dense(`model.layers.${layer}.mlp.Wi`, matrix);
+    const name = `layers.${layer}.mlp`;
+    const dense = await this.#dense(`model.${name}.Wi`, `${name}.gates`, matrix);
     let at = 0;
     await this.#each(hiddenSize, this.#y, async (rows) => {
       const wide = await dense(rows, 2 * intermediateSize);
       gateRows(wide, intermediateSize, activation, this.#z.subarray(at, (at += wide.length / 2)));
+      // what is activated may be larger than the gated product of it
+      this.#seen?.(`${name}.gated`, activatedRows(wide, intermediateSize, activation));
     });
+    this.#seen?.(`${name}.gated`, this.#z);
     return this.#z;
   }
 
   /** Ends the last layer, and makes the inputs of the head's dense layer. */
   async beforeHead(matrix: Matrix): Promise<Float32Array> {
     await this.#endLayer(this.#config.layers.length - 1, matrix);
-    await this.#norm(this.#x, 'model.final_norm', this.#y);
+    await this.#norm(this.#x, 'model.final_norm', this.#y, 'final.normed');
     return this.#y;
   }
 
@@ -125,34 +148,38 @@ export class Stream {
   async head(head: string, matrix: Matrix): Promise<Float32Array> {
     const { hiddenSize, classifierActivation } = this.#config;
     const activation = activationOf(classifierActivation).apply;
-    const dense = await this.#dense(`${head}.dense`, matrix);
+    const dense = await this.#dense(`${head}.dense`, `${head}.dense.out`, matrix);
     await this.#each(hiddenSize, this.#y, async (rows) => {
       const y = await dense(rows, hiddenSize);
       for (let i = 0; i < y.length; i++) rows[i] = activation(y[i] ?? 0);
     });
-    await this.#norm(this.#y, `${head}.norm`, this.#y);
+    this.#seen?.(`${head}.activated`, this.#y);
+    await this.#norm(this.#y, `${head}.norm`, this.#y, `${head}.out`);
     return this.#y;
   }
 
   async #endLayer(layer: number, matrix: Matrix): Promise<void> {
     if (layer < 0) return;
-    await this.#add(`model.layers.${layer}.mlp.Wo`, this.#z, this.#config.intermediateSize, matrix);
+    await this.#add(`layers.${layer}.mlp`, this.#z, this.#config.intermediateSize, matrix);
+    const last = layer === this.#config.layers.length - 1;
+    this.#seen?.(last ? 'final.residual' : `layers.${layer + 1}.attn.residual`, this.#x);
   }
 
-  async #norm(x: Float32Array, name: string, out: Float32Array): Promise<void> {
+  async #norm(x: Float32Array, module: string, out: Float32Array, value: string): Promise<void> {
     normRows(
       x,
       {
-        weight: await this.#weights.read(`${name}.weight`),
-        bias: await this.#weights.readIf(`${name}.bias`),
+        weight: await this.#weights.read(`${module}.weight`),
+        bias: await this.#weights.readIf(`${module}.bias`),
         epsilon: this.#config.normEps,
       },
       out,
     );
+    this.#seen?.(value, out);
   }
 
   /** A product with a weight, and its bias, for rows of one sequence. */
-  async #dense(name: string, matrix: Matrix): Promise<Dense> {
+  async #dense(name: string, value: string, matrix: Matrix): Promise<Dense> {
     const weight = await matrix(`${name}.weight`);
     const bias = await this.#weights.readIf(`${name}.bias`);
     return async (x, outDim) => {
@@ -160,14 +187,16 @@ export class Stream {
       const rows = x.length / inDim;
       const out = this.#arena.floats(rows * outDim);
       await this.#engine.multiply({ x, rows, weight, inDim, outDim, out });
+      if (bias) this.#seen?.(`${value}.product`, out);
       addBias(out, bias);
+      this.#seen?.(value, out);
       return out;
     };
   }
 
-  async #add(name: string, inputs: Float32Array, width: number, matrix: Matrix): Promise<void> {
+  async #add(part: string, inputs: Float32Array, width: number, matrix: Matrix): Promise<void> {
     const { hiddenSize } = this.#config;
-    const dense = await this.#dense(name, matrix);
+    const dense = await this.#dense(`model.${part}.Wo`, `${part}.out`, matrix);
     let at = 0;
     await this.#each(width, inputs, async (rows) => {
       const y = await dense(rows, hiddenSize);

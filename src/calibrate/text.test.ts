@@ -24,6 +24,8 @@ const model: TextModel = {
     has: () => false,
     read: () => Promise.reject(new Error('nothing is read')),
     readIf: () => Promise.resolve(undefined),
+    readRows: () => Promise.reject(new Error('nothing is read')),
+    rows: () => 0,
   },
   engine: callingThread,
 };

@@ -15,31 +15,49 @@ export interface Weights {
   readonly read: (name: string) => Promise<Float32Array>;
   /** The same, where the model has one. */
   readonly readIf: (name: string) => Promise<Float32Array | undefined>;
+  /** Rows of a matrix from one to before another. */
+  readonly readRows: (name: string, from: number, to: number) => Promise<Float32Array>;
+  /** How many a matrix has. */
+  readonly rows: (name: string) => number;
 }
 
 /** The weights of a checkpoint that were bound to a graph. */
 export function weightsOf(tensors: Tensors, engine: Engine): Weights {
-  const read = async (name: string): Promise<Float32Array> => {
+  const bound = (name: string): TensorRef => {
     const tensor = tensors.get(name);
     if (!tensor) throw new ToolkitError('INTERNAL', `${name} was not bound`);
-    return await readFloats(tensor, engine);
+    return tensor;
+  };
+  const read = async (name: string): Promise<Float32Array> => {
+    const tensor = bound(name);
+    return await readFloats(tensor, { from: 0, to: sizeOf(tensor.shape) }, engine);
   };
   return {
     has: (name) => tensors.has(name),
     read,
     readIf: async (name) => (tensors.has(name) ? await read(name) : undefined),
+    readRows: async (name, from, to) => {
+      const tensor = bound(name);
+      const width = sizeOf(tensor.shape.slice(1));
+      return await readFloats(tensor, { from: from * width, to: to * width }, engine);
+    },
+    rows: (name) => bound(name).shape[0] ?? 0,
   };
 }
 
-async function readFloats(tensor: TensorRef, engine: Engine): Promise<Float32Array> {
-  const { dtype, name, shape } = tensor;
+async function readFloats(
+  tensor: TensorRef,
+  { from, to }: { readonly from: number; readonly to: number },
+  engine: Engine,
+): Promise<Float32Array> {
+  const { dtype, name } = tensor;
   if (!isFloatDType(dtype)) throw new ToolkitError('INTERNAL', `${name} has no floats`);
-  const out = floats(engine, sizeOf(shape));
+  const out = floats(engine, to - from);
   const width = storedBits[dtype] / 8;
   const step = chunkBytes / width;
   for (let at = 0; at < out.length; at += step) {
     const end = Math.min(at + step, out.length);
-    const bytes = await tensor.read(at * width, end * width);
+    const bytes = await tensor.read((from + at) * width, (from + end) * width);
     decodeFloats(bytes, dtype, out.subarray(at, end));
   }
   return out;

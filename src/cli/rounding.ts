@@ -1,9 +1,9 @@
-// What rounding needs from the command line: the calibration text, threads, and a line that says
-// what took how long.
+// What rounding and the check of half floats need from the command line: the calibration text,
+// threads, and a line that says what took how long.
 
 import { ToolkitError } from '../base/errors.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
-import { isQuantized } from '../base/manifest.ts';
+import { isHalf, isQuantized } from '../base/manifest.ts';
 import { maxAssetBytes } from '../base/limits.ts';
 import { fileSource } from '../checkpoint/file-source.ts';
 import { readWhole } from '../checkpoint/json-asset.ts';
@@ -21,7 +21,7 @@ export interface RoundingTools {
 
 /** Prepares what the flags ask for. */
 export async function openRounding(flags: ConvertFlags, context: Context): Promise<RoundingTools> {
-  const { method, dtype, calibration: path } = flags;
+  const { method, dtype, calibration: path, fp16Check } = flags;
   if (path !== undefined && method !== 'gptq') {
     throw new ToolkitError('USAGE', 'a calibration text belongs to --method gptq', {
       where: { calibration: path },
@@ -29,7 +29,7 @@ export async function openRounding(flags: ConvertFlags, context: Context): Promi
     });
   }
   const { update } = context.progress;
-  if (!dtype.some(isQuantized)) {
+  if (!dtype.some(isQuantized) && !(fp16Check && dtype.some(isHalf))) {
     return { options: { onProgress: update }, close: () => Promise.resolve() };
   }
   const calibration = path === undefined ? undefined : await readText(path);
@@ -58,7 +58,7 @@ function reporter({ progress, messages }: Context, threads: number): (step: Prog
   return ({ stage, done, total }) => {
     if (stage === 'weights') return progress.update({ stage, done, total });
     progress.update({ stage, done, total, format: formatCount });
-    if (done < total) return;
+    if (stage === 'checked products' || done < total) return;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     messages.note(`gptq: ${formatCount(total)} ${stage} in ${seconds} s on ${threads} threads`);
     started = performance.now();

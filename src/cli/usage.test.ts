@@ -33,6 +33,7 @@ describe('a command line', () => {
         blockSize: 32,
         symmetry: 'auto',
         accuracyLevel: 4,
+        fp16Check: true,
         numLogitsToKeep: true,
       },
     });
@@ -61,6 +62,7 @@ describe('a command line', () => {
       golden: 'case',
       force: true,
       singleFile: true,
+      fp16Check: true,
       numLogitsToKeep: false,
       dryRun: true,
       json: true,

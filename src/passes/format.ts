@@ -7,12 +7,16 @@ import { formOf } from '../quantize/settings.ts';
 import { half } from './half.ts';
 import { quantize } from './quantize.ts';
 
-/** The passes of a format as one; fused operators' rules type its result. */
+/**
+ * The passes of a format as one; fused operators' rules type its result, and `floats` are values
+ * that half formats keep in float32.
+ */
 export function toFormat(
   format: WeightFormat,
   fused: ReadonlyMap<string, FusedRule>,
   target: Target,
   quantization: Quantization,
+  floats: ReadonlySet<string> = new Set(),
 ): Pass {
   const { accuracyLevel } = quantization;
   const packed = quantize(fused, {
@@ -24,11 +28,11 @@ export function toFormat(
     case 'fp32':
       return (graph) => graph;
     case 'fp16':
-      return half(fused);
+      return half(fused, floats);
     case 'q8':
     case 'q4':
       return packed;
     case 'q4f16':
-      return (graph) => packed(half(fused)(graph));
+      return (graph) => packed(half(fused, floats)(graph));
   }
 }

@@ -160,7 +160,7 @@ test('for portable nothing is of a contrib operator, and zero points are said', 
 
 test('a graph without weights is the same graph', () => {
   const graph = { ...built({}), nodes: [], initializers: [] };
-  expect(quantize(fusedRules, { target: 'portable', formOf: () => four, accuracyLevel: 4 })(graph)).toBe(
-    graph,
-  );
+  expect(
+    quantize(fusedRules, { target: 'portable', formOf: () => four, accuracyLevel: 4 })(graph),
+  ).toBe(graph);
 });

@@ -57,7 +57,7 @@ export function formOf(
 }
 
 /** How weights of so many bits are cut. Four bits are too few to waste on a range that is unused. */
-export function schemeOf(bits: 4 | 8, { blockSize, symmetry }: Quantization): BlockScheme {
+function schemeOf(bits: 4 | 8, { blockSize, symmetry }: Quantization): BlockScheme {
   return {
     bits,
     blockSize,

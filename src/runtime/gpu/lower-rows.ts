@@ -135,7 +135,8 @@ export function lowerRows(lowering: Lowering, step: OtherStep): readonly Lowered
     rowsCost(count, matrices * bytesOf(element, columns));
   switch (step.kind) {
     case 'norm': {
-      const kernel = layerNorm(normShape(lowering, step.by, { columns, element, count }), limits);
+      const shape = normShape(lowering, step.by, { columns, element, count });
+      const kernel = layerNorm({ ...shape, output: matrixElement(lowering, output) }, limits);
       const refs = { x: matrix(own(step.x)), normed: matrix(output), ...normRefs(step.by) };
       return [dispatch(kernel, refs, output, cost(2))];
     }

@@ -102,6 +102,9 @@ export function productShape(
     ...(step.activation !== undefined && { activation: step.activation }),
     gated: step.gated,
     residual: step.residual !== undefined,
+    ...(step.residual !== undefined && {
+      residualElement: matrixElement(lowering, step.residual),
+    }),
     ...(norm && {
       norm: {
         epsilon: norm.by.epsilon,

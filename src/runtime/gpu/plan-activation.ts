@@ -38,7 +38,8 @@ export function activate(draft: Draft, reader: Node, name: string): void {
   }
   for (const each of used) draft.pending.delete(each);
   const rows = draft.rows.get(step.output);
-  if (rows) draft.replace(step.output, { ...step, activation, output: name }, rows);
+  const activated = { ...step, activation, output: name };
+  if (rows) draft.replace(step.output, activated, draft.keptAs(rows, name));
 }
 
 let known: ReadonlyMap<string, string> | undefined;

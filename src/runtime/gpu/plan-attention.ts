@@ -13,6 +13,8 @@ export function attention(draft: Draft, node: Node): void {
   const [output = '', presentKey = '', presentValue = ''] = node.outputs;
   const before = rowsOf(draft, node, qkv);
   const width = before.width / 3;
+  const type = draft.types.get(node.inputs[0] ?? '')?.dtype ?? before.dtype;
+  if (type !== before.dtype) unsupported(node, 'attention reads what a product makes in its type');
   const { heads, headDim, window, scale } = shapeOf(node, width);
   same(draft, node, 'lasts', lasts);
   same(draft, node, 'total', total);

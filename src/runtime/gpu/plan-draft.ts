@@ -67,6 +67,12 @@ export class Draft {
     return own === undefined ? undefined : this.rows.get(own);
   }
 
+  /** How a matrix that a node makes is kept, where the graph says so. */
+  keptAs(rows: Rows, name: string): Rows {
+    const dtype = this.types.get(name)?.dtype;
+    return dtype === 'float32' || dtype === 'float16' ? { ...rows, dtype } : rows;
+  }
+
   /** Whether one node reads the matrix, under whatever name, and no caller does. */
   readOnce(name: string): boolean {
     const own = this.matrix(name) ?? name;

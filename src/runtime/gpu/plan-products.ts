@@ -221,7 +221,7 @@ function addProduct(
   const output = node.outputs[0] ?? '';
   draft.add(
     { kind: 'product', x, ...product, ...(bias !== undefined && { bias }), gated: false, output },
-    { ...rows, width: product.outputs },
+    draft.keptAs({ ...rows, width: product.outputs }, output),
   );
 }
 
@@ -240,6 +240,7 @@ export function addBias(draft: Draft, node: Node): boolean {
   if (!product || !rows || product.bias !== undefined || !draft.initializers.has(bias))
     return false;
   vectorInitializer(draft, node, 1, rows.width);
-  draft.replace(product.output, { ...product, bias, output: node.outputs[0] ?? '' }, rows);
+  const output = node.outputs[0] ?? '';
+  draft.replace(product.output, { ...product, bias, output }, draft.keptAs(rows, output));
   return true;
 }

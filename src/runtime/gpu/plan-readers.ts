@@ -66,7 +66,7 @@ function layerNorm(draft: Draft, node: Node): void {
   const output = node.outputs[0] ?? '';
   const rows = rowsOf(draft, node, x);
   const by = normWeights(draft, node, 1, rows.width);
-  addNorm(draft, { x, by, output }, rows);
+  addNorm(draft, { x, by, output }, draft.keptAs(rows, output));
 }
 
 /** A norm whose rows are then picked is of the picked rows only: see `select`. */
@@ -93,19 +93,23 @@ function skipLayerNorm(draft: Draft, node: Node): void {
   const skip = input(draft, node, 1);
   const rows = rowsOf(draft, node, x);
   const added = rowsOf(draft, node, skip);
-  if (added.width !== rows.width || added.set !== rows.set || added.dtype !== rows.dtype) {
+  if (added.width !== rows.width || added.set !== rows.set) {
     unsupported(node, 'a sum is of two matrices of one shape', { input: node.inputs[1] ?? '' });
   }
   const by = normWeights(draft, node, 2, rows.width);
   const [output = '', sum = ''] = node.outputs;
   const product = plainProduct(draft, node.inputs[1] ?? '');
+  const [normed, summed] = [draft.keptAs(rows, output), draft.keptAs(rows, sum)];
   if (!product || draft.placeOf(x) > draft.placeOf(skip)) {
+    if (new Set([rows, added, normed, summed].map(({ dtype }) => dtype)).size > 1) {
+      unsupported(node, 'a sum that no product makes is of matrices of one type');
+    }
     draft.add({ kind: 'skip-norm', x, skip, by, output, sum }, rows);
     draft.rows.set(sum, rows);
     return;
   }
-  draft.replace(skip, { ...product, residual: x, output: sum }, rows);
-  addNorm(draft, { x: sum, by, output }, rows);
+  draft.replace(skip, { ...product, residual: x, output: sum }, summed);
+  addNorm(draft, { x: sum, by, output }, normed);
 }
 
 function geglu(draft: Draft, node: Node): void {
@@ -113,10 +117,11 @@ function geglu(draft: Draft, node: Node): void {
   const activation = activationIn(node);
   const output = node.outputs[0] ?? '';
   const before = rowsOf(draft, node, x);
-  const rows = { ...before, width: before.width / 2 };
+  const rows = draft.keptAs({ ...before, width: before.width / 2 }, output);
   if (rows.width % 4 !== 0) unsupported(node, 'half of a gated width is a multiple of 4');
   const product = plainProduct(draft, node.inputs[0] ?? '');
   if (!product) {
+    if (rows.dtype !== before.dtype) unsupported(node, 'a gate alone keeps the type of its rows');
     draft.add({ kind: 'gate', x, activation, output }, rows);
     return;
   }
@@ -147,7 +152,8 @@ function select(draft: Draft, node: Node): void {
     draft.steps.pop();
     draft.rows.delete(matrix);
     const picked = `${output}.rows`;
-    draft.add({ kind: 'select', x: norm.x, output: picked }, rows);
+    const before = { ...rowsOf(draft, node, norm.x), set: rows.set };
+    draft.add({ kind: 'select', x: norm.x, output: picked }, before);
     draft.add({ ...norm, x: picked, output }, rows);
     return;
   }
@@ -164,16 +170,22 @@ function reshape(draft: Draft, node: Node): void {
   if (feeds.has(shape)) draft.ports.shape = shape;
 }
 
-/** Results are float32: a product writes them so at once, others are converted by the reader. */
+/**
+ * Kernels read rows of either type, so a Cast is another name; a product or norm that it alone reads
+ * writes the type at once. A result of halves is converted by who reads it.
+ */
 function cast(draft: Draft, node: Node): void {
   const x = input(draft, node, 0);
   const rows = rowsOf(draft, node, x);
-  const float32 = 1;
-  if (numberIn(node, 'to') !== float32) unsupported(node, 'a Cast is to float32');
+  const [float32, float16] = [1, 10];
+  const to = numberIn(node, 'to');
+  if (to !== float32 && to !== float16) unsupported(node, 'a Cast is to floats');
   draft.alias(node.outputs[0] ?? '', x);
-  const product = draft.steps.at(-1)?.kind === 'product' && draft.steps.at(-1)?.output === x;
-  if (product && draft.readOnce(node.inputs[0] ?? '')) {
-    draft.rows.set(x, { ...rows, dtype: 'float32' });
+  const step = draft.steps.at(-1);
+  const narrows = to === float16 && step?.kind === 'norm';
+  if ((step?.kind !== 'product' && !narrows) || step.output !== x) return;
+  if (draft.readOnce(node.inputs[0] ?? '')) {
+    draft.rows.set(x, { ...rows, dtype: to === float32 ? 'float32' : 'float16' });
   }
 }
 

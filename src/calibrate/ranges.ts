@@ -1,0 +1,111 @@
+// The largest magnitude of every value of the model over a few tokens, by the graph's names: what
+// half floats must hold. One layer's weights are in memory at a time, and of the token table a few
+// rows.
+
+import type { ModernBertDecoderConfig } from '../base/config.ts';
+import { chunkBytes } from '../base/limits.ts';
+import { addBias } from './rows.ts';
+import { embedding, Stream } from './stream.ts';
+import { projectionOf, stepsOf } from './steps.ts';
+import type { TextModel } from './text.ts';
+import { floats, type Weights } from './weights.ts';
+
+/** Largest finite magnitudes by the values' names. */
+export type Ranges = ReadonlyMap<string, number>;
+
+/** Attention's scaled scores of a layer are no value of the graph, but of its operator's body. */
+export const scoresOf = (layer: number): string => `layers.${layer}.attn.scores`;
+
+/** Runs the exact model over the sequences. */
+export async function measureRanges(
+  { config, task, weights, engine }: TextModel,
+  sequences: readonly Int32Array[],
+  onProgress: (done: number, total: number) => void,
+): Promise<Ranges> {
+  const largest = new Map<string, number>();
+  const see = (value: string, rows: Float32Array): void => {
+    largest.set(value, Math.max(largest.get(value) ?? 0, largestOf(rows)));
+  };
+  const { table, places } = await rowsOfTable(sequences, config, weights);
+  const stream = new Stream(config, weights, engine, places, see);
+  await stream.embed(table);
+  let inputs: Float32Array = new Float32Array();
+  const projection = projectionOf(task, weights);
+  const steps = stepsOf(config, task, projection);
+  for (const [index, step] of steps.entries()) {
+    inputs = await step.inputs(stream, weights.read);
+    onProgress(index + 1, steps.length);
+  }
+  if (task === 'feature-extraction') {
+    // the last step made the inputs of a product
+    await stream.beforeHead(weights.read);
+    return largest;
+  }
+  const result = task === 'text-classification' ? 'logits' : 'flat_logits';
+  const width = config.hiddenSize;
+  const rows = lastRows(inputs, sequences, width);
+  const x = floats(engine, rows.length);
+  x.set(rows);
+  for await (const { weight, from } of slabsOf(projection, width, weights)) {
+    const [count, outDim] = [rows.length / width, weight.length / width];
+    const out = floats(engine, count * outDim);
+    await engine.multiply({ x, rows: count, weight, inDim: width, outDim, out });
+    const bias = await weights.readIf(projection.replace(/weight$/, 'bias'));
+    if (bias) see(`${result}.product`, out);
+    addBias(out, bias?.subarray(from, from + outDim));
+    see(result, out);
+  }
+  return largest;
+}
+
+/** The rows of the token table that the sequences read, and where each token's row lies among them. */
+async function rowsOfTable(
+  sequences: readonly Int32Array[],
+  { hiddenSize }: ModernBertDecoderConfig,
+  weights: Weights,
+): Promise<{ readonly table: Float32Array; readonly places: readonly Int32Array[] }> {
+  const ids = [...new Set(sequences.flatMap((sequence) => [...sequence]))];
+  const table = new Float32Array(ids.length * hiddenSize);
+  for (const [place, id] of ids.entries()) {
+    table.set(await weights.readRows(embedding, id, id + 1), place * hiddenSize);
+  }
+  const places = new Map(ids.map((id, place) => [id, place]));
+  return { table, places: sequences.map((each) => each.map((id) => places.get(id) ?? 0)) };
+}
+
+/** A weight of many rows, some of them at a time. */
+async function* slabsOf(
+  name: string,
+  width: number,
+  weights: Weights,
+): AsyncGenerator<{ readonly weight: Float32Array; readonly from: number }> {
+  const rows = weights.rows(name);
+  const step = Math.max(1, Math.floor(chunkBytes / 4 / width));
+  for (let from = 0; from < rows; from += step) {
+    yield { weight: await weights.readRows(name, from, Math.min(from + step, rows)), from };
+  }
+}
+
+/** Of the last tokens: a product with the vocabulary costs as much as several layers. */
+function lastRows(
+  inputs: Float32Array,
+  sequences: readonly Int32Array[],
+  width: number,
+): Float32Array {
+  const rows = new Float32Array(sequences.length * width);
+  let end = 0;
+  for (const [index, { length }] of sequences.entries()) {
+    end += length * width;
+    rows.set(inputs.subarray(end - width, end), index * width);
+  }
+  return rows;
+}
+
+function largestOf(rows: Float32Array): number {
+  let largest = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const magnitude = Math.abs(rows[i] ?? 0);
+    if (magnitude > largest && magnitude < Number.POSITIVE_INFINITY) largest = magnitude;
+  }
+  return largest;
+}
