@@ -29,9 +29,10 @@ async function measure(size, count) {
   for (let round = 0; round < count; round++) {
     loops.push(await runNode(loop, weights, copy));
     await rm(copy);
-    for (const dtype of Object.keys(found)) {
-      const run = await runNode(cli, 'convert', checkpoint, '--output', output, '--dtype', dtype);
-      found[dtype].push({
+    for (const options of Object.keys(found)) {
+      const given = ['--output', output, '--dtype', ...options.split(' ')];
+      const run = await runNode(cli, 'convert', checkpoint, ...given);
+      found[options].push({
         ...run,
         ratio: run.seconds / loops[round].seconds,
         data: await dataBytes(output),

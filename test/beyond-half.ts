@@ -37,6 +37,9 @@ function scale(
   }
 }
 
+/** Whether a row of mlp.Wi is of what is gated, not of the gate. */
+const isValue = (at: number): boolean => at >= 0.5;
+
 export const exaggerations: readonly Exaggeration[] = [
   {
     what: 'the sums that run through the layers',
@@ -51,7 +54,7 @@ export const exaggerations: readonly Exaggeration[] = [
     what: 'a gated product',
     name: 'layers.1.mlp.gated',
     change: (tensors) => {
-      scale(tensors, /layers\.1\.mlp\.Wi\.weight$/, factor, behind);
+      scale(tensors, /layers\.1\.mlp\.Wi\.weight$/, factor, isValue);
       scale(tensors, /layers\.1\.mlp\.Wo\.weight$/, 1 / factor);
     },
   },

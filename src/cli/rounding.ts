@@ -58,9 +58,10 @@ function reporter({ progress, messages }: Context, threads: number): (step: Prog
   return ({ stage, done, total }) => {
     if (stage === 'weights') return progress.update({ stage, done, total });
     progress.update({ stage, done, total, format: formatCount });
-    if (stage === 'checked products' || done < total) return;
+    if (done < total) return;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    messages.note(`gptq: ${formatCount(total)} ${stage} in ${seconds} s on ${threads} threads`);
     started = performance.now();
+    if (stage === 'checked products') return;
+    messages.note(`gptq: ${formatCount(total)} ${stage} in ${seconds} s on ${threads} threads`);
   };
 }

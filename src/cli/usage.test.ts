@@ -35,6 +35,7 @@ describe('a command line', () => {
         accuracyLevel: 4,
         fp16Check: true,
         numLogitsToKeep: true,
+        fp16Check: true,
       },
     });
   });
@@ -45,7 +46,7 @@ describe('a command line', () => {
         '--method gptq --calibration text --block-size 128 --symmetry asymmetric ' +
         '--accuracy-level 0 ' +
         '--revision main --verify --golden case --force --single-file --no-num-logits-to-keep ' +
-        '--dry-run --json --debug',
+        '--strict-fp16 --no-fp16-check --dry-run --json --debug',
     );
     expect(request?.flags).toEqual({
       output: 'out',
@@ -64,6 +65,8 @@ describe('a command line', () => {
       singleFile: true,
       fp16Check: true,
       numLogitsToKeep: false,
+      fp16Check: false,
+      strictFp16: true,
       dryRun: true,
       json: true,
       debug: true,
