@@ -65,11 +65,6 @@ export const exaggerations: readonly Exaggeration[] = [
   },
 ];
 
-/** Whether a place, as a part of the whole, lies in the second half. */
-function behind(at: number): boolean {
-  return at >= 0.5;
-}
-
 /** A changed copy of a golden checkpoint, in one file. */
 export async function exaggerated(name: string, { change }: Exaggeration): Promise<string> {
   const folder = copyOf(name);
