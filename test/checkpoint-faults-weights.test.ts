@@ -176,7 +176,7 @@ describe('a number', () => {
     ...[key, wi, embedding].map((name): Refusal => ({
       what: `beyond half precision in ${name} is refused for fp16`,
       damage: overflow(name, 65_520),
-      args: ['--dtype', 'fp32,fp16'],
+      args: ['--dtype', 'fp32,fp16', '--no-fp16-check'],
       status: 65,
       code: 'WEIGHT_OVERFLOW',
       says: [`tensor=${name}`, 'value=65520', '--dtype fp32'],
@@ -196,7 +196,7 @@ describe('a number', () => {
     await editWeights(folder, (tensors) => setValue(tensors, key, 77, 1e6));
     await expectAccepted(folder);
     await editWeights(folder, (tensors) => setValue(tensors, key, 77, 65_504));
-    await expectAccepted(folder, '--dtype', 'fp16');
+    await expectAccepted(folder, '--dtype', 'fp16', '--no-fp16-check');
   });
 
   test('that is none is said with its tensor, counted, and kept in both precisions', async () => {
