@@ -129,6 +129,8 @@ describe('the command', () => {
     ['a text that is not UTF-8', '\xff', [], 65, /FILE_KIND/],
     ['a text for rtn', 'a', ['--method', 'rtn'], 2, /belongs to --method gptq/],
     ['another method', 'a', ['--method', 'awq'], 2, /Allowed choices are rtn, gptq/],
+    ['a text that is missing', 'a', ['--calibration', 'none'], 66, /INPUT_MISSING/],
+    ['a wrong text in a dry run', '\xff', ['--dry-run'], 65, /FILE_KIND/],
   ])('refuses %s', async (_, text, more, status, message) => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, 'text'), text, 'latin1');

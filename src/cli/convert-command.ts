@@ -10,6 +10,7 @@ import { convert, plan, type ConvertOptions } from '../convert.ts';
 import { createOutput, nodeSha256, type FileOutput } from '../onnx/file-sink.ts';
 import { holds } from '../onnx/file-target.ts';
 import type { Verified } from '../verify.ts';
+import { readCalibration } from './calibration-file.ts';
 import type { Context, Outcome } from './command.ts';
 import { conversionText, planText } from './convert-text.ts';
 import { failpointOf } from './failpoint.ts';
@@ -26,9 +27,13 @@ export async function convertCommand(
   flags: ConvertFlags,
   context: Context,
 ): Promise<Outcome> {
+  const calibration = await readCalibration(flags);
   const { folder, path } = await openSourceFolder(source, flags, context);
   const target = flags.output ?? `${folder.name}-onnx`;
-  const options = optionsOf(flags, context);
+  const options = {
+    ...optionsOf(flags, context),
+    ...(calibration !== undefined && { calibration }),
+  };
   if (flags.dryRun === true) return await dryRun(folder, target, options);
   await refuseSourceInside(path, target);
   const creating = createOutput(target, {
@@ -68,7 +73,7 @@ async function writeOutput(
 ): Promise<Outcome> {
   const proves = flags.verify === true || flags.golden !== undefined;
   const prover = proves ? await createProver(output.folder, flags.golden, context) : undefined;
-  const rounding = await openRounding(flags, context);
+  const rounding = openRounding(flags, context);
   const manifest = await convert(folder, output, {
     ...options,
     ...rounding.options,

@@ -15,6 +15,7 @@ import { openFolder } from '../checkpoint/file-source.ts';
 import { hashSource } from '../checkpoint/hash.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
 import { checkHashes } from '../verify.ts';
+import { readCalibration } from './calibration-file.ts';
 import type { ConvertFlags } from './convert-grammar.ts';
 import { replaceFile } from './report-files.ts';
 import type { Interrupts } from './signals.ts';
@@ -51,8 +52,7 @@ export async function askedFor(flags: ConvertFlags): Promise<string> {
   const { output: _output, revision: _revision, sources: _sources, ...others } = flags;
   const { force: _force, revisions: _revisions, ...rest } = others;
   const { json: _json, debug: _debug, offline: _offline, ...shaping } = rest;
-  const { calibration } = flags;
-  const text = calibration === undefined ? undefined : await readFile(calibration);
+  const text = await readCalibration(flags);
   const sorted = Object.entries(shaping).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const hash = createHash('sha256').update(JSON.stringify([tool.version, sorted]));
   return (text === undefined ? hash : hash.update(text)).digest('hex');

@@ -1,12 +1,7 @@
-// What rounding and the check of half floats need from the command line: the calibration text,
-// threads, and a line that says what took how long.
+// What rounding and the check of half floats need from the command line: threads, and a line that
+// says what took how long.
 
-import { ToolkitError } from '../base/errors.ts';
-import { decodeUtf8 } from '../base/json-file.ts';
 import { isHalf, isQuantized } from '../base/manifest.ts';
-import { maxAssetBytes } from '../base/limits.ts';
-import { fileSource } from '../checkpoint/file-source.ts';
-import { readWhole } from '../checkpoint/json-asset.ts';
 import type { ConvertOptions } from '../convert.ts';
 import type { Progress } from '../gptq.ts';
 import type { Context } from './command.ts';
@@ -15,41 +10,24 @@ import { startRoundThreads } from './round-threads.ts';
 import { formatCount } from './sizes.ts';
 
 export interface RoundingTools {
-  readonly options: Pick<ConvertOptions, 'calibration' | 'engine' | 'onProgress'>;
+  readonly options: Pick<ConvertOptions, 'engine' | 'onProgress'>;
   readonly close: () => Promise<void>;
 }
 
 /** Prepares what the flags ask for. */
-export async function openRounding(flags: ConvertFlags, context: Context): Promise<RoundingTools> {
-  const { method, dtype, calibration: path, fp16Check } = flags;
-  if (path !== undefined && method !== 'gptq') {
-    throw new ToolkitError('USAGE', 'a calibration text belongs to --method gptq', {
-      where: { calibration: path },
-      fix: 'add --method gptq',
-    });
-  }
+export function openRounding({ dtype, fp16Check }: ConvertFlags, context: Context): RoundingTools {
   const { update } = context.progress;
   if (!dtype.some(isQuantized) && !(fp16Check && dtype.some(isHalf))) {
     return { options: { onProgress: update }, close: () => Promise.resolve() };
   }
-  const calibration = path === undefined ? undefined : await readText(path);
   const threads = startRoundThreads();
   return {
     options: {
-      ...(calibration !== undefined && { calibration }),
       engine: threads.engine,
       onProgress: reporter(context, threads.count),
     },
     close: threads.close,
   };
-}
-
-async function readText(path: string): Promise<string> {
-  const source = await fileSource(path);
-  const bytes = await readWhole(source, maxAssetBytes).finally(() => source.close());
-  const text = decodeUtf8(bytes);
-  if (text !== undefined) return text;
-  throw new ToolkitError('FILE_KIND', 'a calibration text is UTF-8', { where: { file: path } });
 }
 
 /** Draws progress, and says at the end of each stage of gptq how long it took. */
