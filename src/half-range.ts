@@ -10,7 +10,7 @@ import { callingThread } from './calibrate/engine.ts';
 import { measureRanges, type Ranges, scoresOf } from './calibrate/ranges.ts';
 import { weightsOf } from './calibrate/weights.ts';
 import type { GptqOptions } from './gptq.ts';
-import type { Graph } from './ir/graph.ts';
+import type { Graph, Node } from './ir/graph.ts';
 import type { Source } from './model/source.ts';
 import { randomStream } from './runtime/text/random.ts';
 import { openTokenizer } from './runtime/text/tokenizer.ts';
@@ -46,7 +46,8 @@ export async function beyondHalf(
     (done, total) => onProgress?.({ stage: 'checked products', done, total }),
   );
   refuseAttention(ranges, config);
-  const found = valuesBeyond(ranges, graph);
+  const named = new Set([...graph.values, ...graph.outputs].map(({ name }) => name));
+  const found = beyondMost(ranges, named);
   if (found.length === 0) return [];
   if (strictFp16) {
     throw new ToolkitError('HALF_OVERFLOW', 'values fit into half of the range of float16', {
@@ -105,10 +106,7 @@ function builtInTokens(
 
 function refuseAttention(ranges: Ranges, { layers }: ModernBertDecoderConfig): void {
   const names = layers.flatMap((_, layer) => [`layers.${layer}.attn.qkv`, scoresOf(layer)]);
-  const found = names.flatMap((name): readonly FloatValue[] => {
-    const largest = ranges.get(name) ?? 0;
-    return largest > most ? [{ name, largest }] : [];
-  });
+  const found = beyondMost(ranges, new Set(names));
   if (found.length === 0) return;
   throw new ToolkitError('HALF_OVERFLOW', 'queries, keys, values and scores are kept in half', {
     where: { beyond: listed(found), most },
@@ -116,10 +114,10 @@ function refuseAttention(ranges: Ranges, { layers }: ModernBertDecoderConfig): v
   });
 }
 
-function valuesBeyond(ranges: Ranges, graph: Graph): readonly FloatValue[] {
-  const named = new Set([...graph.values, ...graph.outputs].map(({ name }) => name));
+/** Of some names, those of values that go too far, the largest first. */
+function beyondMost(ranges: Ranges, names: ReadonlySet<string>): readonly FloatValue[] {
   return [...ranges]
-    .filter(([name, largest]) => named.has(name) && largest > most)
+    .filter(([name, largest]) => names.has(name) && largest > most)
     .map(([name, largest]) => ({ name, largest: Number(largest.toPrecision(3)) }))
     .toSorted((a, b) => b.largest - a.largest);
 }
@@ -137,23 +135,24 @@ function listed(values: readonly FloatValue[]): string {
 export function floatNames(values: readonly FloatValue[], { nodes }: Graph): ReadonlySet<string> {
   const names = new Set(values.map(({ name }) => name));
   for (const head of ['lm_head', 'head']) {
-    const [first, last] = [`${head}.dense.out`, `${head}.activated`];
-    if (!names.has(first) && !names.has(last)) continue;
-    const within = new Set([first]);
-    for (const { op, inputs, outputs } of nodes) {
-      if (op === 'LayerNormalization' || !inputs.some((name) => within.has(name))) continue;
-      for (const name of outputs) within.add(name);
-    }
-    const read = nodes.filter(
-      ({ outputs }) => within.has(outputs[0] ?? '') && outputs[0] !== first,
-    );
-    const constants = new Set(read.flatMap(({ inputs }) => inputs));
-    for (const {
-      op,
-      outputs: [name = ''],
-    } of nodes) {
-      if (within.has(name) || (op === 'Constant' && constants.has(name))) names.add(name);
-    }
+    const product = `${head}.dense.out`;
+    if (!names.has(product) && !names.has(`${head}.activated`)) continue;
+    for (const name of activationNames(product, nodes)) names.add(name);
   }
   return names;
+}
+
+/** A product's result, and what its activation is made of up to the norm behind it. */
+function activationNames(product: string, nodes: readonly Node[]): readonly string[] {
+  const values = new Set([product]);
+  const read = new Set<string>();
+  for (const { op, inputs, outputs } of nodes) {
+    if (op === 'LayerNormalization' || !inputs.some((name) => values.has(name))) continue;
+    for (const name of outputs) values.add(name);
+    for (const name of inputs) read.add(name);
+  }
+  const constants = nodes.flatMap(({ op, outputs }) =>
+    op === 'Constant' ? outputs.filter((name) => read.has(name)) : [],
+  );
+  return [...values, ...constants];
 }

@@ -2,29 +2,21 @@
 // targets.
 
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { modelPaths, type Target, type WeightFormat } from '../src/base/manifest.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import { parseKeepRule } from '../src/quantize/keep.ts';
-import { dawn } from '../src/runtime/gpu/dawn.ts';
-import { type Device, openDevice } from '../src/runtime/gpu/device.ts';
 import { loadModel } from '../src/runtime/gpu/load.ts';
 import { gpuRunner } from '../src/runtime/gpu/runner.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
 import { openReferenceFile } from '../src/runtime/reference/open.ts';
 import { goldenOpener } from './golden-case.ts';
+import { sharedDevice } from './gpu.ts';
 import { convertCase } from './output-folder.ts';
 import { differenceOf } from './runner-difference.ts';
 
 const opened = goldenOpener();
-let device: Device;
-
-beforeAll(async () => {
-  device = await openDevice(await dawn());
-});
-afterAll(() => {
-  device.destroy();
-});
+const device = sharedDevice();
 
 const mixes = [
   ['embeddings=q8', 'layers.0.*=fp16', 'layers.*.mlp.Wo=q8', 'head=fp32'],
@@ -51,7 +43,7 @@ test.each(cases)(
       const models = await openFolder(join(path, 'onnx'));
       const file = modelPaths[format].replace('onnx/', '');
       const most = format === 'q4f16' ? 2e-2 : 1e-4;
-      const { model, engine } = await loadModel(device, models, file);
+      const { model, engine } = await loadModel(device(), models, file);
       for (const runner of [
         await openOnnxRuntime(join(path, modelPaths[format])),
         gpuRunner(engine, model),

@@ -1,33 +1,25 @@
 // The proof on our own GPU runtime: every golden case, both targets, in every way people run models.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Target, WeightFormat } from '../src/base/manifest.ts';
-import { dawn } from '../src/runtime/gpu/dawn.ts';
-import { type Device, openDevice } from '../src/runtime/gpu/device.ts';
 import { gpuRunner } from '../src/runtime/gpu/runner.ts';
 import { loadModel } from '../src/runtime/gpu/load.ts';
 import { verifyRunner } from '../src/validate/protocol.ts';
 import type { VerifyReport } from '../src/validate/report.ts';
 import { convertedCase } from './converted-case.ts';
 import { goldenCases, goldenOpener } from './golden-case.ts';
+import { sharedDevice } from './gpu.ts';
 import { goldenOf } from './output-folder.ts';
 
 const worstDifference = 1e-3;
 const opened = goldenOpener();
-let device: Device;
-
-beforeAll(async () => {
-  device = await openDevice(await dawn());
-});
-afterAll(() => {
-  device.destroy();
-});
+const device = sharedDevice();
 
 async function measure(name: string, target: Target, dtype: WeightFormat): Promise<VerifyReport> {
   const { config, task } = await opened(name);
   const models = await convertedCase(name, target);
   const file = dtype === 'fp32' ? 'model.onnx' : 'model_fp16.onnx';
-  const { model, engine } = await loadModel(device, models, file);
+  const { model, engine } = await loadModel(device(), models, file);
   const runner = gpuRunner(engine, model);
   try {
     return await verifyRunner(runner, await goldenOf(name), config, task, dtype);

@@ -1,28 +1,20 @@
 // Quantized models on our own GPU runtime: what it makes of the codes is what they mean.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { join } from 'node:path';
 import { modelPaths, type Target, type WeightFormat } from '../src/base/manifest.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import type { ConvertOptions } from '../src/convert.ts';
-import { dawn } from '../src/runtime/gpu/dawn.ts';
-import { type Device, openDevice } from '../src/runtime/gpu/device.ts';
 import { gpuRunner } from '../src/runtime/gpu/runner.ts';
 import { loadModel } from '../src/runtime/gpu/load.ts';
 import { openReferenceFile } from '../src/runtime/reference/open.ts';
 import { goldenCases, goldenOpener } from './golden-case.ts';
+import { sharedDevice } from './gpu.ts';
 import { convertCase } from './output-folder.ts';
 import { differenceOf } from './runner-difference.ts';
 
 const opened = goldenOpener();
-let device: Device;
-
-beforeAll(async () => {
-  device = await openDevice(await dawn());
-});
-afterAll(() => {
-  device.destroy();
-});
+const device = sharedDevice();
 
 async function difference(
   name: string,
@@ -33,7 +25,7 @@ async function difference(
   const { path } = await convertCase(name, { dtypes: [format], target, quantization });
   const models = await openFolder(join(path, 'onnx'));
   const file = modelPaths[format].replace('onnx/', '');
-  const { model, engine } = await loadModel(device, models, file);
+  const { model, engine } = await loadModel(device(), models, file);
   const runners = [await openReferenceFile(models, file), gpuRunner(engine, model)] as const;
   return await differenceOf(runners, await opened(name));
 }

@@ -1,6 +1,6 @@
 // A kernel run alone on the GPU: tensors in, the numbers it wrote out.
 
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { fromHalf, toHalf } from '../src/base/half.ts';
 import { dawn } from '../src/runtime/gpu/dawn.ts';
 import { type Device, type DeviceOptions, openDevice } from '../src/runtime/gpu/device.ts';
@@ -10,6 +10,16 @@ import { type Binding, type Element, type Kernel, type Lengths, vectorsOf } from
 /** Opens the test machine's GPU; a machine without one fails the test. */
 export async function testDevice(options: DeviceOptions = {}): Promise<Device> {
   return await openDevice(await dawn(), options);
+}
+
+/** The device of a test file: opened before its tests, and destroyed after them. */
+export function sharedDevice(): () => Device {
+  let device: Device | undefined;
+  beforeAll(async () => {
+    device = await testDevice();
+  });
+  afterAll(() => device?.destroy());
+  return () => device ?? expect.fail('the device is opened before the tests');
 }
 
 /** A matrix by rows; on the GPU every row is filled up to a multiple of four. */

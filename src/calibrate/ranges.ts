@@ -46,11 +46,11 @@ export async function measureRanges(
   const rows = lastRows(inputs, sequences, width);
   const x = floats(engine, rows.length);
   x.set(rows);
+  const bias = await weights.readIf(projection.replace(/weight$/, 'bias'));
   for await (const { weight, from } of slabsOf(projection, width, weights)) {
     const [count, outDim] = [rows.length / width, weight.length / width];
     const out = floats(engine, count * outDim);
     await engine.multiply({ x, rows: count, weight, inDim: width, outDim, out });
-    const bias = await weights.readIf(projection.replace(/weight$/, 'bias'));
     if (bias) see(`${result}.product`, out);
     addBias(out, bias?.subarray(from, from + outDim));
     see(result, out);

@@ -13,7 +13,8 @@ export interface Asset {
 
 const tokenizer = 'tokenizer.json';
 
-const names: readonly string[] = [
+/** Their names. */
+export const assetNames: readonly string[] = [
   'generation_config.json',
   tokenizer,
   'tokenizer_config.json',
@@ -32,7 +33,7 @@ export async function readAssets(
   vocabSize: number,
 ): Promise<{ readonly assets: readonly Asset[]; readonly warnings: readonly string[] }> {
   const assets: Asset[] = [];
-  for (const name of names) {
+  for (const name of assetNames) {
     const source = await folder.open(name);
     if (!source) continue;
     const read = name.endsWith('.json') ? readJsonBytes : readWhole;

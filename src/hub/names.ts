@@ -1,6 +1,7 @@
 // What a server may call things. Every name that becomes part of a path is judged here first.
 
 import { ToolkitError } from '../base/errors.ts';
+import { assetNames } from '../checkpoint/assets.ts';
 
 /** A repository of the Hub: `owner/name`. */
 export function isHubId(text: string): boolean {
@@ -33,22 +34,8 @@ export function checkRevision(revision: string): void {
   });
 }
 
-/** Files besides weights that a conversion reads, or that are published with its result. */
-export const smallFiles: readonly string[] = [
-  'config.json',
-  'generation_config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'chat_template.jinja',
-  'chat_template.json',
-  'vocab.json',
-  'vocab.txt',
-  'merges.txt',
-  'adapter_config.json',
-  'README.md',
-];
+/** Files besides weights that a conversion reads; one with an adapter is refused. */
+export const smallFiles: readonly string[] = ['config.json', 'adapter_config.json', ...assetNames];
 
 /** Formats of weights, the preferred one first: a file, or an index and its shards. */
 const formats = [
