@@ -15,7 +15,7 @@ import { comparePage } from './compare-page.ts';
 import { type ComparedModel, type CompareReport, compareText } from './compare-report.ts';
 import { type Candidate, openSubject, type Subject } from './compare-subject.ts';
 import { runtimeOpener } from './open-runtime.ts';
-import { checkPagePlace, writePage } from './report-files.ts';
+import { checkReportPlace, writePage } from './report-files.ts';
 import { formatCount } from './sizes.ts';
 
 export async function compareCommand(
@@ -23,7 +23,7 @@ export async function compareCommand(
   flags: CompareFlags,
   context: Context,
 ): Promise<Outcome> {
-  if (flags.html !== undefined) await checkPagePlace(flags.html);
+  if (flags.html !== undefined) await checkReportPlace('page', flags.html);
   const subject = await openSubject(path, flags);
   const runtime = await openRunners(path, subject, flags, context);
   const comparison = await measure(subject, runtime, context).finally(() => closeAll(runtime));

@@ -36,21 +36,28 @@ export async function writeJUnit(path: string, { files }: Verified): Promise<voi
     const redact = createRedactor([readToken(process.env)]);
     await writeFile(path, redact(toJUnit(files, tool.version)));
   } catch (cause) {
-    throw reportError(cause, path, 'the JUnit report cannot be created');
+    throw reportError(cause, path, noReport.junit);
   }
 }
 
-const noPage = 'the page cannot be created';
+const noReport = {
+  junit: 'the JUnit report cannot be created',
+  page: 'the page cannot be created',
+} as const;
 
-/** Fails where no page can be written, before hours are spent on what it shows. */
-export async function checkPagePlace(path: string): Promise<void> {
-  try {
-    await access(dirname(path), constants.W_OK);
-  } catch (cause) {
-    throw reportError(cause, path, noPage);
-  }
+/** Fails where no report can be written, before hours are spent on what it shows. */
+export async function checkReportPlace(kind: keyof typeof noReport, path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
-  if (found && !found.isFile()) throw placeError(path, noPage, 'EEXIST');
+  // a device or a pipe takes a report, but is not replaced by a page
+  if (found && (kind === 'page' ? !found.isFile() : found.isDirectory())) {
+    throw placeError(path, noReport[kind], 'EEXIST');
+  }
+  try {
+    // a page takes its own place by being renamed, a report is written into what is there
+    await access(kind === 'junit' && found ? path : dirname(path), constants.W_OK);
+  } catch (cause) {
+    throw reportError(cause, path, noReport[kind]);
+  }
 }
 
 /** Writes a page; one that is there is replaced whole or not at all. */
@@ -58,7 +65,7 @@ export async function writePage(path: string, page: string, interrupts: Interrup
   try {
     await replaceFile(path, new TextEncoder().encode(page), interrupts);
   } catch (cause) {
-    throw reportError(cause, path, noPage);
+    throw reportError(cause, path, noReport.page);
   }
 }
 

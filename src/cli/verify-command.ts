@@ -12,7 +12,7 @@ import type { Context, Outcome } from './command.ts';
 import { openGolden } from './open-golden.ts';
 import { runtimeOpener } from './open-runtime.ts';
 import type { VerifyFlags } from './program.ts';
-import { record, writeJUnit } from './report-files.ts';
+import { checkReportPlace, record, writeJUnit } from './report-files.ts';
 import { reportsOf, verifiedText } from './verified-text.ts';
 
 export async function verifyCommand(
@@ -21,6 +21,7 @@ export async function verifyCommand(
   context: Context,
 ): Promise<Outcome> {
   const overrides = (flags.gate ?? []).map(parseGate);
+  if (flags.junit !== undefined) await checkReportPlace('junit', flags.junit);
   const { output, manifest } = await openOutput(path);
   await checkHashes(output, manifest, nodeSha256);
   const golden =
