@@ -4,13 +4,12 @@
 // A file is read into two pieces of memory that both threads see: one fills while the other is
 // hashed, and nothing is copied.
 
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { ToolkitError } from '../base/errors.ts';
 import type { ByteSource, WrittenFile } from '../base/files.ts';
 import { chunkBytes } from '../base/limits.ts';
 import { hashSource } from '../checkpoint/hash.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
+import { askerOf } from './threads.ts';
 
 /** Two pieces take the memory of one chunk. */
 const pieceBytes = chunkBytes / 2;
@@ -26,7 +25,7 @@ export async function hashFile(source: ByteSource): Promise<WrittenFile> {
 
 /** Hashes a whole file on a thread that runs hash-worker.js, and ends the thread. */
 export async function hashOnThread(source: ByteSource, worker: Worker): Promise<WrittenFile> {
-  const ask = asker(worker);
+  const ask = askerOf<Uint8Array | undefined>(worker);
   const { name, size } = source;
   const pieces = [sharedBytes(pieceBytes), sharedBytes(pieceBytes)];
   let hashed: Promise<unknown> = Promise.resolve();
@@ -43,30 +42,6 @@ export async function hashOnThread(source: ByteSource, worker: Worker): Promise<
   } finally {
     await worker.terminate();
   }
-}
-
-/** Asks a thread one thing at a time; when the thread ends, every answer is an error. */
-function asker(worker: Worker): (message: Uint8Array | undefined) => Promise<unknown> {
-  const ended = new Promise<never>((_, reject) => {
-    worker.once('error', (error) => reject(threadError(error.message, error)));
-    worker.once('exit', (code) => reject(threadError(`exit ${code}`)));
-  });
-  ended.catch(() => {}); // a thread that is ended after its last answer is no failure
-  return async (message) => {
-    const answered = once(worker, 'message');
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
-    worker.postMessage(message);
-    const [answer]: unknown[] = await Promise.race([answered, ended]);
-    return answer;
-  };
-}
-
-function threadError(reason: string, cause?: Error): ToolkitError {
-  return new ToolkitError('INTERNAL', 'the thread that hashes the checkpoint has ended', {
-    where: { reason },
-    fix: 'convert again with more free memory; please report it if that does not help',
-    ...(cause && { cause }),
-  });
 }
 
 function sharedBytes(length: number): Uint8Array {

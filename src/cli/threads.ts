@@ -45,20 +45,20 @@ export function startThreads<Message>(script: URL, count: number): Threads<Messa
 }
 
 interface Waiting {
-  readonly resolve: () => void;
+  readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /** Asks a thread, which answers in the order of the questions until it ends. */
-function askerOf<Message>(worker: Worker): (message: Message) => Promise<void> {
+export function askerOf<Message>(worker: Worker): (message: Message) => Promise<unknown> {
   const waiting: Waiting[] = [];
   let ended: ToolkitError | undefined;
   const end = (reason: string, cause?: Error): void => {
     ended ??= endedEarly(reason, cause);
     for (const { reject } of waiting.splice(0)) reject(ended);
   };
-  worker.on('message', () => {
-    waiting.shift()?.resolve();
+  worker.on('message', (answer: unknown) => {
+    waiting.shift()?.resolve(answer);
     if (waiting.length === 0) worker.unref();
   });
   worker.once('error', (error) => end(error.message, error));
@@ -67,7 +67,7 @@ function askerOf<Message>(worker: Worker): (message: Message) => Promise<void> {
   return (message) => {
     if (ended) return Promise.reject(ended);
     worker.ref();
-    return new Promise<void>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       waiting.push({ resolve, reject });
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
       worker.postMessage(message);
