@@ -1,6 +1,7 @@
 // Requests to a web server: what its answers mean, and patience where a failure may pass.
 
 import { ToolkitError } from '../base/errors.ts';
+import { machineClock, mayPass, newPatience } from '../base/retry.ts';
 
 /** A file on a server, for requests and for messages. */
 export interface RemoteFile {
@@ -14,47 +15,53 @@ export async function request(file: RemoteFile, range?: string): Promise<Respons
   if (response.ok) return response;
   await response.body?.cancel();
   const { status } = response;
-  if (passing.has(status) || status >= 500) throw new PassingFailure(`the server says ${status}`);
+  if (mayPass(status)) throw new PassingFailure(`the server says ${status}`, response.headers);
   throw refusal(file, status);
 }
 
-/** Timeout and too many requests: a server that says so may do better a moment later. */
-const passing: ReadonlySet<number> = new Set([408, 429]);
+/** A failure that may pass; `headers` may say when. */
+class PassingFailure extends Error {
+  readonly headers: Headers | undefined;
 
-class PassingFailure extends Error {}
-
-/** Milliseconds between attempts. */
-const pauses = [500, 1500, 4000];
+  constructor(message: string, headers?: Headers) {
+    super(message);
+    this.headers = headers;
+  }
+}
 
 /** Does work again that failed on its way to the server; at the end the failure is an error. */
 export async function patiently<T>(file: RemoteFile, work: () => Promise<T>): Promise<T> {
-  for (const pause of pauses) {
+  const patience = newPatience(machineClock);
+  for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (!mayPass(error)) throw error;
+      if (!isPassing(error)) throw error;
+      const headers = error instanceof PassingFailure ? error.headers : undefined;
+      if (!(await patience.wait(headers))) throw unfetched(file, error);
     }
-    await new Promise((resolve) => setTimeout(resolve, pause));
   }
-  return await once(file, work);
 }
 
 /** Does work a single time: the first request to an address, which may be misspelled. */
 export async function once<T>(file: RemoteFile, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
-  } catch (cause) {
-    if (!mayPass(cause)) throw cause;
-    throw new ToolkitError('IO_FAILED', 'the file cannot be fetched', {
-      where: { url: file.url, cause: cause.message },
-      fix: 'check the address and the connection, and that the server lets this page read it',
-      cause,
-    });
+  } catch (error) {
+    throw isPassing(error) ? unfetched(file, error) : error;
   }
 }
 
+function unfetched({ url }: RemoteFile, cause: Error): ToolkitError {
+  return new ToolkitError('IO_FAILED', 'the file cannot be fetched', {
+    where: { url, cause: cause.message },
+    fix: 'check the address and the connection, and that the server lets this page read it',
+    cause,
+  });
+}
+
 /** `fetch` gives a TypeError whatever is wrong on the way. */
-function mayPass(error: unknown): error is Error {
+function isPassing(error: unknown): error is Error {
   return error instanceof PassingFailure || error instanceof TypeError;
 }
 

@@ -68,7 +68,7 @@ describe('a file on a web server', () => {
         return true;
       }
       if (failures > 2) return false;
-      response.writeHead(503).end();
+      response.writeHead(503, { 'retry-after': '0' }).end();
       return true;
     });
     expect(Buffer.compare(await source.read(0, bytes.length), bytes)).toBe(0);

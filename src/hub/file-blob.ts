@@ -7,12 +7,12 @@ import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/
 import { join } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
 import { chunkBytes } from '../base/limits.ts';
+import { newPatience } from '../base/retry.ts';
 import { errnoOf, writeError } from '../onnx/file-errors.ts';
 import { startedBefore } from '../onnx/file-process.ts';
 import { accepted } from './answers.ts';
 import type { HubFile } from './listing.ts';
 import type { Hub } from './request.ts';
-import { pauseBefore, pauses } from './retry.ts';
 
 export interface BlobJob {
   readonly hub: Hub;
@@ -140,7 +140,7 @@ const progressBytes = 2 ** 20;
 /** Fetches what is missing, over as many connections as it takes; false when too much came. */
 async function receive(partial: Partial, job: BlobJob): Promise<boolean> {
   const { file, hub, signal } = job;
-  let [tries, reached] = [1, partial.bytes];
+  let [patience, reached] = [newPatience(hub.clock), partial.bytes];
   while (partial.bytes < file.size) {
     try {
       if (!(await receiveSome(partial, job))) return false;
@@ -149,10 +149,10 @@ async function receive(partial: Partial, job: BlobJob): Promise<boolean> {
     } catch (error) {
       if (error instanceof ToolkitError || isDiskError(error) || signal?.aborted === true)
         throw error;
-      if (partial.bytes - reached >= progressBytes) [tries, reached] = [1, partial.bytes];
-      if (tries > pauses.length) throw broken(error, job, tries);
-      await hub.clock.sleep(pauseBefore(tries, undefined, hub.clock), signal);
-      tries += 1;
+      if (partial.bytes - reached >= progressBytes) {
+        [patience, reached] = [newPatience(hub.clock), partial.bytes];
+      }
+      if (!(await patience.wait(undefined, signal))) throw broken(error, job, patience.tries);
     }
   }
   return partial.bytes === file.size;

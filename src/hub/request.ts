@@ -2,9 +2,9 @@
 // redirected by hand, so that the token goes to the configured server and to nobody else.
 
 import { ToolkitError } from '../base/errors.ts';
+import { type Clock, machineClock, mayPass, newPatience, type Patience } from '../base/retry.ts';
 import { tool } from '../base/version.ts';
 import { createRedactor, type Redact } from './redact.ts';
-import { type Clock, machineClock, maxWaitMs, mayPass, pauseBefore, pauses } from './retry.ts';
 import type { HubSettings } from './settings.ts';
 import { withStallLimit } from './stall.ts';
 
@@ -60,35 +60,30 @@ async function patiently(
   signal: AbortSignal | undefined,
   redact: Redact,
 ): Promise<Response> {
-  let waited = 0;
-  for (let tries = 1; ; tries++) {
+  const patience = newPatience(clock);
+  for (;;) {
     const result = await once().catch((error: unknown) => {
       if (error instanceof ToolkitError || signal?.aborted === true) throw error;
       return error instanceof Error ? error : new Error(String(error));
     });
     const response = result instanceof Response ? result : undefined;
     if (response && !mayPass(response.status)) return response;
-    const pause = pauseBefore(tries, response?.headers, clock);
-    if (tries > pauses.length || waited + pause > maxWaitMs) {
-      await response?.body?.cancel().catch(() => undefined);
-      throw unreachable(url, result, { tries, waited }, redact);
-    }
     await response?.body?.cancel().catch(() => undefined);
-    await clock.sleep(pause, signal ?? null);
-    waited += pause;
+    if (await patience.wait(response?.headers, signal)) continue;
+    throw unreachable(url, result, patience, redact);
   }
 }
 
 function unreachable(
   url: URL,
   result: Response | Error,
-  { tries, waited }: { readonly tries: number; readonly waited: number },
+  { tries, waitedMs }: Patience,
   redact: Redact,
 ): ToolkitError {
   const found =
     result instanceof Response ? { status: result.status } : { cause: redact(reasonOf(result)) };
   return new ToolkitError('HUB_UNREACHABLE', 'the server does not answer as it should', {
-    where: { url: placeOf(url), ...found, tries, waited_seconds: Math.round(waited / 1000) },
+    where: { url: placeOf(url), ...found, tries, waited_seconds: Math.round(waitedMs / 1000) },
     fix: 'check the connection and HF_ENDPOINT, and try again later',
   });
 }

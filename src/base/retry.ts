@@ -9,16 +9,16 @@ export function mayPass(status: number): boolean {
 }
 
 /** The longest wait before each further try, in milliseconds. */
-export const pauses: readonly number[] = [1000, 2000, 4000, 8000, 8000];
+const pauses: readonly number[] = [1000, 2000, 4000, 8000, 8000];
 
 /** All waits for one request together. */
-export const maxWaitMs = 300_000;
+const maxWaitMs = 300_000;
 
 /** Time and chance, which tests replace. */
 export interface Clock {
   readonly now: () => number;
   readonly random: () => number;
-  readonly sleep: (ms: number, signal?: AbortSignal | null) => Promise<void>;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
 /** The machine's own. */
@@ -40,11 +40,39 @@ export const machineClock: Clock = {
     }),
 };
 
-/** Milliseconds until try number `tries` + 1; the server's wish, where it has one, is the least. */
-export function pauseBefore(tries: number, headers: Headers | undefined, clock: Clock): number {
-  const jittered = clock.random() * (pauses[tries - 1] ?? 0);
-  const wish = headers && wishOf(headers, clock.now());
-  return wish === undefined ? jittered : wish + jittered / 8;
+/** The tries of one request. */
+export interface Patience {
+  /** How many were made, and how long was waited between them. */
+  readonly tries: number;
+  readonly waitedMs: number;
+  /** Waits for the next try, as long as the failed one's answer asks for; false to give up. */
+  readonly wait: (headers?: Headers, signal?: AbortSignal) => Promise<boolean>;
+}
+
+/** Patience for a request whose first try is about to be made. */
+export function newPatience(clock: Clock): Patience {
+  let [tries, waitedMs] = [1, 0];
+  return {
+    get tries() {
+      return tries;
+    },
+    get waitedMs() {
+      return waitedMs;
+    },
+    wait: async (headers, signal) => {
+      const longest = pauses[tries - 1];
+      if (longest === undefined) return false;
+      const jittered = clock.random() * longest;
+      const wish = headers && wishOf(headers, clock.now());
+      // the server's wish is the least
+      const pause = wish === undefined ? jittered : wish + jittered / 8;
+      if (waitedMs + pause > maxWaitMs) return false;
+      await clock.sleep(pause, signal);
+      tries += 1;
+      waitedMs += pause;
+      return true;
+    },
+  };
 }
 
 function wishOf(headers: Headers, now: number): number | undefined {
