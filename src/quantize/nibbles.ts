@@ -1,7 +1,7 @@
 // Two codes of four bits in a byte, the first in the low half: the order of every runtime.
 
 /** Codes in runs of `length`, each run filled up to a whole byte. */
-export function packNibbles(codes: Uint8Array, length: number): Uint8Array {
+export function packNibbles(codes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   const bytes = Math.ceil(length / 2);
   const runs = codes.length / length;
   const packed = new Uint8Array(runs * bytes);
@@ -13,4 +13,11 @@ export function packNibbles(codes: Uint8Array, length: number): Uint8Array {
     }
   }
   return packed;
+}
+
+/** The first `count` codes of one run, one a byte. */
+export function unpackNibbles(packed: Uint8Array, count: number): Uint8Array<ArrayBuffer> {
+  const codes = new Uint8Array(count);
+  for (let i = 0; i < count; i++) codes[i] = ((packed[i >> 1] ?? 0) >> (4 * (i & 1))) & 15;
+  return codes;
 }
