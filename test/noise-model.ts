@@ -40,8 +40,8 @@ export function noiseFolder(model: Model): SourceFolder {
   return blobFolder('noise', { [noiseName]: bytes });
 }
 
-/** Norms scale by about one; products keep the size of what they are given. */
-function valuesOf({ name, type: { shape }, recipe }: Initializer): Float32Array {
+/** Norms scale by about one; products keep the size of what they are given. Codes are any codes. */
+function valuesOf({ name, type: { dtype, shape }, recipe }: Initializer): Float32Array {
   const [rows = 0, columns = 0] = shape;
   if (recipe.kind === 'rotary') {
     return rotaryRows(recipe.fn, recipe.theta, columns, { from: 0, to: rows });
@@ -50,5 +50,8 @@ function valuesOf({ name, type: { shape }, recipe }: Initializer): Float32Array 
   const reach = shape.length === 1 ? 0.3 : Math.sqrt(3 / Math.min(rows, columns));
   const around = name.includes('norm') ? 1 : 0;
   const { data } = noise('float32', shape, seed % 2 ** 32, reach);
-  return Float32Array.from({ length: sizeOf(shape) }, (_, i) => around + Number(data[i]));
+  const isCode = dtype === 'uint4' || dtype === 'uint8';
+  return Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
+    isCode ? Math.floor(Number(data[i]) * (128 / reach)) & 255 : around + Number(data[i]),
+  );
 }

@@ -6,7 +6,7 @@ import type { Model } from '../../ir/graph.ts';
 import { elementOf } from '../../wgsl.ts';
 import type { Device } from './device.ts';
 import { Engine } from './engine.ts';
-import { placements } from './placement.ts';
+import { fileBytes, placements } from './placement.ts';
 import { planOf } from './plan.ts';
 import { uploadWeights } from './weights.ts';
 
@@ -46,7 +46,7 @@ export async function openEngine(
   const plan = planOf(model);
   const initializers = new Map(model.graph.initializers.map((each) => [each.name, each]));
   const placed = placements(plan, initializers, device.limits);
-  const total = [...placed.values()].reduce((sum, { rows, rowBytes }) => sum + rows * rowBytes, 0);
+  const total = [...placed.values()].reduce((sum, each) => sum + fileBytes(each, each.rows), 0);
   let loaded = 0;
   const weights = await uploadWeights(device, models, modelName, placed, (bytes) => {
     loaded += bytes;

@@ -1,5 +1,5 @@
 // How a model's weights lie on the GPU: which rows, how far apart, and in which parts where a table
-// is larger than one binding. Bytes are those of the file: nothing is converted or transposed.
+// is larger than one binding. Numbers are those of the file: nothing is converted or transposed.
 
 import { byteWidth } from '../../base/dtypes.ts';
 import { ToolkitError } from '../../base/errors.ts';
@@ -11,7 +11,7 @@ import type { Plan, Step } from './steps.ts';
 export interface Placement {
   readonly initializer: Initializer;
   readonly rows: number;
-  /** Of one row in the file. */
+  /** Of one row in the file; not whole where every other row of four bits begins within a byte. */
   readonly rowBytes: number;
   /** From row to row on the GPU, zeros behind the row. */
   readonly pitch: number;
@@ -102,11 +102,19 @@ function bytes(initializer: Initializer): Omit<Placement, 'partRows'> {
 function perRow(initializer: Initializer, rows: number): Omit<Placement, 'partRows'> {
   const { dtype, shape } = initializer.type;
   const rowBytes = (sizeOf(shape) * byteWidth[dtype]) / rows;
-  return { initializer, rows, rowBytes, pitch: rowBytes };
+  return { initializer, rows, rowBytes, pitch: Math.ceil(rowBytes) };
 }
 
-/** Parts begin at rows that are multiples of this, so that outputs and packed bytes are aligned. */
-const partStep = 4;
+/** Bytes of so many rows in the file, from the first one on. */
+export function fileBytes({ rowBytes }: Pick<Placement, 'rowBytes'>, rows: number): number {
+  return Math.ceil(rows * rowBytes);
+}
+
+/**
+ * Parts begin at rows that are multiples of this, so that outputs and packed bytes are aligned: so
+ * many rows are whole bytes of the file, and whole words on the GPU.
+ */
+export const partStep = 4;
 
 function inParts(
   placement: Omit<Placement, 'partRows'>,

@@ -136,7 +136,6 @@ function codeLayout(draft: Draft, node: Node): PackedMatrix['layout'] | undefine
     codes.shape.length === 2,
     numberIn(node, 'axis', 1) === 1,
     isBlockSize(blockSize),
-    (blocks * bits) % 8 === 0, // zero points of a row begin a byte
     isMatrix(draft, scales, ['float32', 'float16'], [rows, blocks]),
     isMatrix(draft, zeroPoints, [codes.dtype], [rows, blocks]),
   ];

@@ -6,7 +6,8 @@ import { openFiles } from '../../onnx/open-files.ts';
 import { encodeValues } from '../../onnx/tensor-bytes.ts';
 import { allocate } from './allocate.ts';
 import type { Device } from './device.ts';
-import { type Part, partsOf, type Placement } from './placement.ts';
+import { fileBytes, type Part, partsOf, partStep, type Placement } from './placement.ts';
+import { spreadRows } from './spread-rows.ts';
 
 export interface WeightPart extends Part {
   readonly buffer: GPUBuffer;
@@ -42,7 +43,7 @@ export async function uploadWeights(
         const buffer = await createBuffer(device, name, part.count * placement.pitch);
         parts.push({ ...part, buffer });
         await uploadPart(device, source, { placement, part, buffer, chunk });
-        onBytes(part.count * placement.rowBytes);
+        onBytes(fileBytes(placement, part.count));
         waiting += part.count * placement.pitch;
         if (waiting < waitBytes) continue;
         waiting = 0;
@@ -90,7 +91,7 @@ async function uploadPart(
   { gpu }: Device,
   source: Bytes,
   {
-    placement: { rowBytes, pitch },
+    placement,
     part: { first, count },
     buffer,
     chunk,
@@ -101,6 +102,7 @@ async function uploadPart(
     readonly chunk: Uint8Array;
   },
 ): Promise<void> {
+  const { rowBytes, pitch } = placement;
   const from = first * rowBytes;
   if (rowBytes === pitch) {
     for (let start = 0; start < count * rowBytes; start += chunk.length) {
@@ -110,19 +112,14 @@ async function uploadPart(
     }
     return;
   }
-  const rowsAtOnce = Math.max(Math.floor(chunk.length / pitch), 1);
+  const rowsAtOnce = Math.max(Math.floor(chunk.length / pitch / partStep), 1) * partStep;
   for (let row = 0; row < count; row += rowsAtOnce) {
     const rows = Math.min(rowsAtOnce, count - row);
-    const bytes = await source.read(
-      from + row * rowBytes,
-      from + (row + rows) * rowBytes,
-      rows * rowBytes <= chunk.length ? chunk : new Uint8Array(rows * rowBytes),
-    );
-    const apart = new Uint8Array(rows * pitch);
-    for (let i = 0; i < rows; i++) {
-      apart.set(bytes.subarray(i * rowBytes, (i + 1) * rowBytes), i * pitch);
-    }
-    gpu.queue.writeBuffer(buffer, row * pitch, apart);
+    const start = from + row * rowBytes;
+    const length = fileBytes(placement, rows);
+    const into = length <= chunk.length ? chunk : new Uint8Array(length);
+    const bytes = await source.read(start, start + length, into);
+    gpu.queue.writeBuffer(buffer, row * pitch, aligned(spreadRows(bytes, placement, rows)));
   }
 }
 
