@@ -8,7 +8,6 @@ import type { ModernBertDecoderConfig, Task } from './base/config.ts';
 import type { ByteSource, Sink, SourceFolder, WrittenFile } from './base/files.ts';
 import {
   type FloatValue,
-  isHalf,
   type Manifest,
   manifestName,
   modelPaths,
@@ -23,7 +22,7 @@ import { both } from './base/settle.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { tool } from './base/version.ts';
 import type { Asset } from './checkpoint/assets.ts';
-import { withConsumerSettings } from './config/write.ts';
+import { consumerFiles } from './consumer-files.ts';
 import { manifestOf } from './conversion-manifest.ts';
 import { mixedJobs, roundByGptq } from './gptq.ts';
 import { beyondHalf, floatNames, type HalfRangeOptions } from './half-range.ts';
@@ -95,7 +94,7 @@ export async function convert(
     const graph = buildBound(source, options);
     const floatValues = await beyondHalf(source, folder, graph, options);
     const jobs = modelsOf(graph, folder, task, { ...options, floatValues });
-    const assets = assetsOf(source, jobs, options);
+    const assets = consumerFiles(source, jobs, options);
     await options.onPlan?.(planOf(graph, task, jobs, assets, options));
 
     const found = await roundByGptq(source, folder, jobs, options);
@@ -133,7 +132,7 @@ export async function plan(folder: SourceFolder, options: ConvertOptions): Promi
   try {
     const graph = buildBound(source, options);
     const jobs = modelsOf(graph, folder, source.task, options);
-    return planOf(graph, source.task, jobs, assetsOf(source, jobs, options), options);
+    return planOf(graph, source.task, jobs, consumerFiles(source, jobs, options), options);
   } finally {
     await source.checkpoint.close();
   }
@@ -196,25 +195,6 @@ function planOf(
   const others = assets.map(({ name, bytes }) => ({ path: name, size: bytes.byteLength }));
   const files = [...plans.flatMap((each) => each.files), ...others];
   return { task, target: options.target, files, nodes: countNodes(graph) };
-}
-
-/** The files beside the models; config.json says how many data files each model has. */
-function assetsOf(
-  { configText, raw, assets }: Source,
-  jobs: readonly WriteJob[],
-  options: ConvertOptions,
-): readonly Asset[] {
-  const dataFiles = jobs.map((job) => {
-    const name = job.path.replace('onnx/', '');
-    return [name, planFiles(job, options).files.length - 1] as const;
-  });
-  const text = withConsumerSettings(configText, raw, {
-    dataFiles: Object.fromEntries(dataFiles.filter(([, count]) => count > 0)),
-    cacheDTypes: Object.fromEntries(
-      options.dtypes.filter(isHalf).map((dtype) => [dtype, 'float16']),
-    ),
-  });
-  return [{ name: 'config.json', bytes: new TextEncoder().encode(text) }, ...assets];
 }
 
 async function writeAssets(assets: readonly Asset[], sink: Sink): Promise<readonly WrittenFile[]> {

@@ -18,6 +18,7 @@ describe('convert', () => {
     expect(readdirSync(cwd)).toEqual(['shakespeare-onnx']);
     expect(Object.keys(treeOf(join(cwd, 'shakespeare-onnx')))).toEqual([
       'config.json',
+      'genai_config.json',
       'generation_config.json',
       'modernbert-onnx.json',
       'onnx/model.onnx',

@@ -20,7 +20,7 @@ const floors: readonly (readonly string[])[] = [
   ['src/calibrate', 'src/model', 'src/passes', 'src/runtime', 'src/validate', 'src/hub'],
   ['src/gptq.ts'],
   ['src/half-range.ts'],
-  ['src/conversion-manifest.ts'],
+  ['src/consumer-files.ts', 'src/conversion-manifest.ts'],
   ['src/convert.ts', 'src/verify.ts'],
   ['src/index.ts', 'src/browser.ts', 'src/runtime.ts'],
   ['src/cli'],

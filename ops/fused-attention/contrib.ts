@@ -7,10 +7,15 @@ import { body } from './body.ts';
 // GroupQueryAttention rotates 16 numbers at a time and refuses other heads.
 const rotaryStep = 16;
 
+/** Whether GroupQueryAttention takes heads of a size; others run the standard body. */
+export function takesHeads(headDim: number): boolean {
+  return headDim % rotaryStep === 0;
+}
+
 /** ONNX Runtime's GroupQueryAttention, where it takes the size of the heads. */
 export function contrib({ inputs }: Call): FunctionDef {
   const headDim = 2 * Number(inputs[5]?.shape[1] ?? Number.NaN); // cos is [positions, headDim / 2]
-  if (headDim % rotaryStep !== 0) return { ...body(), opsets: { '': opsets.contrib } };
+  if (!takesHeads(headDim)) return { ...body(), opsets: { '': opsets.contrib } };
   const qkvOnly = ['qkv', '', ''];
   const rest = ['past_key', 'past_value', 'seqlens_k', 'total', 'cos', 'sin'];
   return {
