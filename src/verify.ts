@@ -60,7 +60,7 @@ export async function checkHashes(
   sha256: () => Hasher = pureSha256,
 ): Promise<void> {
   for (const expected of manifest.outputs) {
-    const source = await openOutput(output, expected.path);
+    const source = await openOutputFile(output, expected.path);
     const where = { file: expected.path };
     const fix = 'convert again, or copy the folder again';
     if (!source) {
@@ -141,7 +141,11 @@ function verificationOf({ file, report }: VerifiedFile, golden: string): Verific
   return { file, dtype, runtime, golden, passed: verdict === 'pass', figures };
 }
 
-function openOutput({ root, models }: Output, path: string): ReturnType<SourceFolder['open']> {
+/** Opens a file by its path in the manifest; undefined when there is none. */
+export function openOutputFile(
+  { root, models }: Output,
+  path: string,
+): ReturnType<SourceFolder['open']> {
   const prefix = 'onnx/';
   return path.startsWith(prefix) ? models.open(path.slice(prefix.length)) : root.open(path);
 }

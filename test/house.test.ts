@@ -22,6 +22,8 @@ const floors: readonly (readonly string[])[] = [
   ['src/half-range.ts'],
   ['src/consumer-files.ts', 'src/conversion-manifest.ts'],
   ['src/convert.ts', 'src/verify.ts'],
+  ['src/parcel.ts'],
+  ['src/push.ts'],
   ['src/index.ts', 'src/browser.ts', 'src/runtime.ts'],
   ['src/cli'],
   ['bin'],

@@ -61,6 +61,7 @@ export const errorCodes = {
   ONNX_INVALID: 65,
   MANIFEST_INVALID: 65,
   HASH_MISMATCH: 65,
+  NOT_VERIFIED: 65,
   GOLDEN_INVALID: 65,
 
   INPUT_MISSING: 66,
@@ -85,9 +86,11 @@ export const errorCodes = {
 
   LOCKED: 75,
   HUB_UNREACHABLE: 75,
+  REMOTE_MOVED: 75,
 
   REMOTE_MISMATCH: 76,
   NOT_PERMITTED: 77,
+  HUB_FULL: 77,
 
   INTERRUPTED: 130,
 } as const;

@@ -36,7 +36,16 @@ export async function parseArguments(
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): ToolkitError {
-  const commands = ['convert', 'verify', 'inspect', 'generate', 'classify', 'compare', 'bench'];
+  const commands = [
+    'convert',
+    'verify',
+    'inspect',
+    'generate',
+    'classify',
+    'compare',
+    'bench',
+    'push',
+  ];
   const command = commands.find((name) => name === argv[0]);
   const sentence =
     argv.length === 0 ? 'a command is missing' : error.message.replace(/^error: |\.$/g, '');

@@ -8,6 +8,7 @@ import type { CommonFlags } from './command.ts';
 import { addCompare, type CompareRequest } from './compare-grammar.ts';
 import { addConvert, type ConvertRequest } from './convert-grammar.ts';
 import { collect, common, parseDtypes, runtimeOption, type RuntimeChoice } from './options.ts';
+import { addPush, type PushRequest } from './push-grammar.ts';
 import { addClassify, addGenerate, type TextRequest } from './text-grammar.ts';
 
 export interface VerifyFlags extends CommonFlags {
@@ -31,13 +32,14 @@ export type Request =
   | { readonly command: 'inspect'; readonly subject: string; readonly flags: InspectFlags }
   | TextRequest
   | BenchRequest
-  | CompareRequest;
+  | CompareRequest
+  | PushRequest;
 
 /** The grammar; a command line that fits it is handed to `accept`. */
 export function buildProgram(accept: (request: Request) => void): Command {
   const program = new Command(tool.name)
     .description(
-      'Converts ModernBERT Decoder (Ettin) checkpoints to optimized ONNX and proves the result.',
+      'Converts ModernBERT Decoder (Ettin) checkpoints to optimized ONNX, proves and publishes the result.',
     )
     .version(tool.version)
     .exitOverride()
@@ -49,6 +51,7 @@ export function buildProgram(accept: (request: Request) => void): Command {
   addClassify(program, accept);
   addCompare(program, accept);
   addBench(program, accept);
+  addPush(program, accept);
   return program;
 }
 
@@ -108,4 +111,5 @@ Examples:
   $ modernbert-onnx convert ./my-ettin -o ./my-ettin-onnx --verify
   $ modernbert-onnx verify ./my-ettin-onnx
   $ modernbert-onnx inspect ./my-ettin
+  $ modernbert-onnx push ./my-ettin-onnx me/my-ettin-onnx
   $ modernbert-onnx generate ./my-ettin-onnx "Once upon a time" --temperature 0.8`;

@@ -97,6 +97,10 @@ async function runCommand(request: Request, context: StreamingContext): Promise<
       const { benchCommand } = await import('./bench-command.ts');
       return await benchCommand(request.folder, request.flags, context);
     }
+    case 'push': {
+      const { pushCommand } = await import('./push-command.ts');
+      return await pushCommand(request.folder, request.repository, request.flags, context);
+    }
     default:
       return request satisfies never;
   }

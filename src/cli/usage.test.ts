@@ -188,6 +188,28 @@ describe('a command line', () => {
     });
   });
 
+  it('pushes with every choice', async () => {
+    const { request } = await parse([
+      ...'push dir me/repo --private --create-pr --revision v1 --unverified --dry-run'.split(' '),
+      '--message',
+      'Two words',
+    ]);
+    expect(request).toEqual({
+      command: 'push',
+      folder: 'dir',
+      repository: 'me/repo',
+      flags: {
+        private: true,
+        createPr: true,
+        revision: 'v1',
+        message: 'Two words',
+        unverified: true,
+        dryRun: true,
+      },
+    });
+    expect((await parse('push dir me/repo')).request?.flags).toEqual({ revision: 'main' });
+  });
+
   it.each([
     [[], 'USAGE', /a command is missing: see modernbert-onnx --help/],
     [['transmogrify'], 'USAGE', /unknown command 'transmogrify': see modernbert-onnx --help/],
@@ -245,6 +267,7 @@ describe('help', () => {
     ['classify', ['classify', '--help']],
     ['compare', ['compare', '--help']],
     ['bench', ['bench', '--help']],
+    ['push', ['push', '--help']],
   ])('of %s says all there is', async (_, argv) => {
     const { request, out, err } = await parse(argv);
     expect([request, err]).toEqual([undefined, '']);

@@ -21,7 +21,8 @@ export async function accepted(response: Response, asked: Asked, hub: Hub): Prom
 /** Servers say why in few words; what is longer is a page. */
 const mostRead = 4096;
 
-async function beginningOf(response: Response): Promise<string> {
+/** The beginning of what a refusal says; nothing of a page. */
+export async function beginningOf(response: Response): Promise<string> {
   const kind = response.headers.get('content-type') ?? '';
   const decoder = new TextDecoder();
   let text = '';

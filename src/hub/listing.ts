@@ -1,12 +1,10 @@
-// Which commit a revision is, and which files lie at its root. All later requests name the commit,
+// Which commit a revision is, and which files a commit holds. All later requests name the commit,
 // so a branch that moves meanwhile changes nothing.
 
-import { ToolkitError } from '../base/errors.ts';
-import { decodeUtf8 } from '../base/json-file.ts';
-import { parseJson, type JsonValue } from '../base/json.ts';
-import { accepted, type Asked } from './answers.ts';
+import type { JsonValue } from '../base/json.ts';
+import { apiOf, nonsense, posting, requestJson } from './answer-json.ts';
 import { isCommit, isHash, isPlainName } from './names.ts';
-import { type Hub, placeOf } from './request.ts';
+import type { Hub } from './request.ts';
 
 /** A file of a repository at a commit. */
 export interface HubFile {
@@ -16,8 +14,6 @@ export interface HubFile {
   readonly hash: string;
 }
 
-/** No list of files is longer. */
-const maxAnswerBytes = 20_000_000;
 const maxPages = 50;
 
 /** The commit of a branch, tag or commit. */
@@ -28,7 +24,7 @@ export async function resolveCommit(
   signal?: AbortSignal,
 ): Promise<string> {
   const url = `${apiOf(hub, id)}/revision/${encodeURIComponent(revision)}`;
-  const { value } = await getJson(hub, url, { id, revision }, signal);
+  const { value } = await requestJson(hub, url, { id, revision }, signal ? { signal } : {});
   const commit = value instanceof Map ? value.get('sha') : undefined;
   if (!isCommit(commit)) throw nonsense('the server names no commit', url);
   if (isCommit(revision) && revision !== commit) {
@@ -50,9 +46,9 @@ export async function listFiles(
   for (let url: string | undefined = start; url !== undefined;) {
     if (seen.has(url) || seen.size >= maxPages) throw nonsense('the list has no end', start);
     seen.add(url);
-    const { value, next } = await getJson(hub, url, { id, revision: commit }, signal);
-    if (!Array.isArray(value)) throw nonsense('the server sends no list of files', url);
-    files.push(...value.flatMap((entry) => fileOf(entry, start)));
+    const asked = { id, revision: commit };
+    const { value, next } = await requestJson(hub, url, asked, signal ? { signal } : {});
+    files.push(...filesOf(value, url, isPlainName));
     if (next !== undefined && new URL(next, url).origin !== new URL(start).origin) {
       throw nonsense('the list goes on at another server', start);
     }
@@ -61,14 +57,31 @@ export async function listFiles(
   return files;
 }
 
-function apiOf({ settings }: Hub, id: string): string {
-  return `${settings.endpoint}/api/models/${id}`;
+/** Those of some paths that a commit holds, by path. */
+export async function findFiles(
+  hub: Hub,
+  id: string,
+  commit: string,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, HubFile>> {
+  const url = `${apiOf(hub, id)}/paths-info/${commit}`;
+  const { value } = await requestJson(hub, url, { id, revision: commit }, posting({ paths }));
+  const wanted = new Set(paths);
+  const found = filesOf(value, url, (name) => wanted.has(name));
+  return new Map(found.map((file) => [file.name, file]));
 }
 
-function fileOf(entry: JsonValue, url: string): readonly HubFile[] {
+type Wanted = (name: string) => boolean;
+
+function filesOf(value: JsonValue, url: string, isWanted: Wanted): readonly HubFile[] {
+  if (!Array.isArray(value)) throw nonsense('the server sends no list of files', url);
+  return value.flatMap((entry: JsonValue) => fileOf(entry, url, isWanted));
+}
+
+function fileOf(entry: JsonValue, url: string, isWanted: Wanted): readonly HubFile[] {
   if (!(entry instanceof Map) || entry.get('type') !== 'file') return [];
   const [name, lfs] = [entry.get('path'), entry.get('lfs')];
-  if (typeof name !== 'string' || !isPlainName(name)) return [];
+  if (typeof name !== 'string' || !isWanted(name)) return [];
   const of = lfs instanceof Map ? lfs : entry;
   const [hash, size] = [of.get('oid'), of.get('size')];
   if (!isHash(hash) || (of !== entry && hash.length !== 64)) {
@@ -78,53 +91,4 @@ function fileOf(entry: JsonValue, url: string): readonly HubFile[] {
     throw nonsense('a size of a file is none', url, name);
   }
   return [{ name, size, hash }];
-}
-
-async function getJson(
-  hub: Hub,
-  url: string,
-  asked: Asked,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly value: JsonValue; readonly next: string | undefined }> {
-  const init = signal ? { signal } : {};
-  const response = await accepted(await hub.fetch(url, init), asked, hub);
-  const text = decodeUtf8(await wholeBody(response, url));
-  const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
-  try {
-    return { value: parseJson(text ?? '', { what: 'the answer' }), next: link };
-  } catch {
-    throw nonsense('the server sends something else than JSON', url);
-  }
-}
-
-async function wholeBody(response: Response, url: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const part of response.body ?? []) {
-      parts.push(part);
-      size += part.byteLength;
-      if (size > maxAnswerBytes) throw nonsense('the answer has no end', url);
-    }
-  } catch (error) {
-    if (error instanceof ToolkitError) throw error;
-    throw new ToolkitError('HUB_UNREACHABLE', 'the connection ended in the middle of an answer', {
-      where: { url: placeOf(new URL(url)) },
-      fix: 'check the connection, and try again',
-    });
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
-}
-
-function nonsense(rule: string, url: string, file?: string): ToolkitError {
-  return new ToolkitError('REMOTE_MISMATCH', rule, {
-    where: { url: placeOf(new URL(url)), ...(file === undefined ? {} : { file }) },
-    fix: 'check HF_ENDPOINT, and that no proxy answers in its place',
-  });
 }

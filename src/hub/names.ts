@@ -8,6 +8,15 @@ export function isHubId(text: string): boolean {
   return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text) && !/\.\.|--|\.git$/.test(text);
 }
 
+/** Fails on what is no `owner/name`. */
+export function checkHubId(id: string): void {
+  if (isHubId(id)) return;
+  throw new ToolkitError('USAGE', 'this is no name of a repository', {
+    where: { repository: id },
+    fix: 'give owner/name, of letters, digits, dots, dashes and underscores',
+  });
+}
+
 /** A commit: forty hexadecimal digits. */
 export function isCommit(text: unknown): text is string {
   return typeof text === 'string' && /^[0-9a-f]{40}$/.test(text);

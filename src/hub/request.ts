@@ -17,6 +17,8 @@ export interface Hub {
    * also one of an error; no answer is HUB_UNREACHABLE.
    */
   readonly fetch: typeof fetch;
+  /** The same without a second try, for what may not happen twice; fails as the network does. */
+  readonly fetchOnce: typeof fetch;
   readonly clock: Clock;
 }
 
@@ -33,21 +35,21 @@ export function openHub(settings: HubSettings, options: HubOptions = {}): Hub {
   const { clock = machineClock, headersMs = 30_000, stallMs = 60_000 } = options;
   const redact = createRedactor([settings.token]);
   const limits = { headersMs, stallMs };
+  const fetchOnce: typeof fetch = async (input, init) => {
+    const request = typeof input === 'string' || input instanceof URL ? undefined : input;
+    const url = new URL(request?.url ?? String(input));
+    if (settings.offline) throw offlineError(url);
+    const all = { ...(request && { method: request.method, headers: request.headers }), ...init };
+    return await follow(url, all, settings, limits);
+  };
   return {
     settings,
     redact,
     clock,
+    fetchOnce,
     fetch: async (input, init) => {
-      const request = typeof input === 'string' || input instanceof URL ? undefined : input;
-      const url = new URL(request?.url ?? String(input));
-      if (settings.offline) throw offlineError(url);
-      const once = (): Promise<Response> =>
-        follow(
-          url,
-          { ...(request && { method: request.method, headers: request.headers }), ...init },
-          settings,
-          limits,
-        );
+      const url = new URL(input instanceof Request ? input.url : String(input));
+      const once = (): Promise<Response> => fetchOnce(input, init);
       return await patiently(url, once, clock, init?.signal ?? undefined, redact);
     },
   };
@@ -74,7 +76,8 @@ async function patiently(
   }
 }
 
-function unreachable(
+/** The error of a server that went on failing. */
+export function unreachable(
   url: URL,
   result: Response | Error,
   { tries, waitedMs }: Patience,

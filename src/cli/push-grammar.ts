@@ -1,0 +1,50 @@
+// The grammar of `push`.
+
+import type { Command } from 'commander';
+import type { CommonFlags } from './command.ts';
+import { common } from './options.ts';
+
+export interface PushFlags extends CommonFlags {
+  readonly private?: boolean;
+  readonly createPr?: boolean;
+  readonly revision?: string;
+  readonly message?: string;
+  readonly unverified?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** A push that was asked for. */
+export interface PushRequest {
+  readonly command: 'push';
+  readonly folder: string;
+  readonly repository: string;
+  readonly flags: PushFlags;
+}
+
+/** Adds the command. */
+export function addPush(program: Command, accept: (request: PushRequest) => void): void {
+  common(program.command('push'))
+    .summary('publish converted models on the Hugging Face Hub')
+    .description(
+      'Publishes a folder that convert wrote on the Hugging Face Hub, in one commit.\n' +
+        'The token is that of HF_TOKEN, or of hf auth login.',
+    )
+    .argument('<dir>', 'folder that convert wrote')
+    .argument('<repo>', 'owner/name; created where it is not there')
+    .option('--private', 'create it as a private one; fails where it is public')
+    .option('--create-pr', 'propose the files in a pull request')
+    .option('--revision <branch>', 'branch to write to, created where it is not there', 'main')
+    .option('--message <text>', "first line of the commit's message")
+    .option('--unverified', 'publish models that no verification has passed')
+    .option('--dry-run', 'print what would be sent, and connect to nothing')
+    .addHelpText('after', pushExamples)
+    .action((folder: string, repository: string, flags: PushFlags) => {
+      accept({ command: 'push', folder, repository, flags });
+    });
+}
+
+const pushExamples = `
+Examples:
+  $ modernbert-onnx push ./my-ettin-onnx me/my-ettin-onnx --dry-run
+  $ modernbert-onnx push ./my-ettin-onnx me/my-ettin-onnx --private
+  $ modernbert-onnx push ./my-ettin-onnx somebody/their-ettin --create-pr`;

@@ -1,0 +1,84 @@
+// Answers of the Hub's API that are JSON: read whole, within limits, and never believed.
+
+import { ToolkitError } from '../base/errors.ts';
+import { decodeUtf8 } from '../base/json-file.ts';
+import { parseJson, type JsonValue } from '../base/json.ts';
+import { accepted, type Asked } from './answers.ts';
+import { type Hub, placeOf } from './request.ts';
+
+/** No list of files is longer. */
+const maxAnswerBytes = 20_000_000;
+
+export interface JsonAnswer {
+  readonly value: JsonValue;
+  /** Address of the next page, where there is one. */
+  readonly next: string | undefined;
+}
+
+/** Address of a model's part of the API. */
+export function apiOf({ settings }: Hub, id: string): string {
+  return `${settings.endpoint}/api/models/${id}`;
+}
+
+/** Asks for JSON; what is no good answer is an error that says what to do. */
+export async function requestJson(
+  hub: Hub,
+  url: string,
+  asked: Asked,
+  init: RequestInit = {},
+): Promise<JsonAnswer> {
+  return await readJson(await accepted(await hub.fetch(url, init), asked, hub), url);
+}
+
+/** A request that hands over JSON. */
+export function posting(value: unknown): RequestInit {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(value),
+  };
+}
+
+/** The JSON of an answer. */
+export async function readJson(response: Response, url: string): Promise<JsonAnswer> {
+  const text = decodeUtf8(await wholeBody(response, url));
+  const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+  try {
+    return { value: parseJson(text ?? '', { what: 'the answer' }), next };
+  } catch {
+    throw nonsense('the server sends something else than JSON', url);
+  }
+}
+
+async function wholeBody(response: Response, url: string): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const part of response.body ?? []) {
+      parts.push(part);
+      size += part.byteLength;
+      if (size > maxAnswerBytes) throw nonsense('the answer has no end', url);
+    }
+  } catch (error) {
+    if (error instanceof ToolkitError) throw error;
+    throw new ToolkitError('HUB_UNREACHABLE', 'the connection ended in the middle of an answer', {
+      where: { url: placeOf(new URL(url)) },
+      fix: 'check the connection, and try again',
+    });
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.byteLength;
+  }
+  return bytes;
+}
+
+/** What no Hub answers. */
+export function nonsense(rule: string, url: string, file?: string): ToolkitError {
+  return new ToolkitError('REMOTE_MISMATCH', rule, {
+    where: { url: placeOf(new URL(url)), ...(file === undefined ? {} : { file }) },
+    fix: 'check HF_ENDPOINT, and that no proxy answers in its place',
+  });
+}

@@ -1,0 +1,127 @@
+// An output folder to a repository of the Hub: one commit, and the words that it is made with.
+
+import { ToolkitError } from './base/errors.ts';
+import type { Hasher, WrittenFile } from './base/files.ts';
+import type { Manifest } from './base/manifest.ts';
+import { pureSha256 } from './base/sha256.ts';
+import { tool } from './base/version.ts';
+import type { PushedFile } from './hub/held-files.ts';
+import { checkHubId, checkRevision, isCommit } from './hub/names.ts';
+import { publish } from './hub/publish.ts';
+import type { Hub } from './hub/request.ts';
+import { openParcel } from './parcel.ts';
+import type { Output } from './runtime/output.ts';
+
+export interface PushOptions {
+  /** Branch; main when left out. One that is not there is created. */
+  readonly revision?: string;
+  /** Create the repository as a private one, and fail where it is public. */
+  readonly isPrivate?: boolean;
+  /** Propose the files instead of writing to the branch. */
+  readonly createPr?: boolean;
+  /** First line of the commit's message. */
+  readonly message?: string;
+  /** Publish models that no verification has passed. */
+  readonly unverified?: boolean;
+  /** Computes hashes; one in TypeScript when left out. */
+  readonly sha256?: () => Hasher;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What a push sends. */
+export interface PushPlan {
+  readonly manifest: Manifest;
+  /** Files of the repository, the manifest among them. */
+  readonly files: readonly WrittenFile[];
+}
+
+export interface Pushed extends PushPlan {
+  /** `owner/name`. */
+  readonly repository: string;
+  readonly revision: string;
+  /** Commit that holds the files; forty hexadecimal digits. */
+  readonly commit: string;
+  /** Number of the pull request that proposes them. */
+  readonly pullRequest?: number;
+  /** Paths of the files that were not there before. */
+  readonly added: readonly string[];
+}
+
+/** The files of a folder that a push would send; nothing is connected to. */
+export async function planPush(
+  output: Output,
+  { unverified = false, sha256 = pureSha256 }: Pick<PushOptions, 'unverified' | 'sha256'> = {},
+): Promise<PushPlan> {
+  const { manifest, files, close } = await openParcel(output, { unverified, sha256 });
+  await close();
+  return { manifest, files: files.map(listed) };
+}
+
+/**
+ * Publishes a folder that a conversion wrote, in one commit. Every file is held against the
+ * manifest first, and every model has to have passed a verification. What the Hub holds already is
+ * not sent again, so a push that was cut off is finished by the next one.
+ */
+export async function push(
+  hub: Hub,
+  output: Output,
+  repository: string,
+  options: PushOptions = {},
+): Promise<Pushed> {
+  const { revision = 'main', isPrivate = false, createPr = false, unverified = false } = options;
+  const { sha256 = pureSha256, message, onProgress } = options;
+  checkPushTarget(repository, revision);
+  let [done, total] = [0, 0];
+  const onBytes = (count: number): void => {
+    done += count;
+    if (done > 0) onProgress?.(done, total);
+  };
+  const parcel = await openParcel(output, { unverified, sha256, onBytes });
+  try {
+    const { manifest, files, failing } = parcel;
+    const found = await publish(hub, async () => files, {
+      id: repository,
+      branch: revision,
+      isPrivate,
+      createPr,
+      title: message ?? titleOf(manifest),
+      description: descriptionOf(manifest),
+      failing,
+      onMissing: (missing) => {
+        total = missing.reduce((sum, { size }) => sum + size, 0);
+      },
+    });
+    return { repository, revision, manifest, files: files.map(listed), ...found };
+  } finally {
+    await parcel.close();
+  }
+}
+
+/** Fails on what cannot be the name of a repository, or of a branch. */
+export function checkPushTarget(repository: string, revision: string): void {
+  checkHubId(repository);
+  checkRevision(revision);
+  if (!isCommit(revision)) return;
+  throw new ToolkitError('USAGE', 'a commit cannot be written to', {
+    where: { revision },
+    fix: 'name a branch',
+  });
+}
+
+function listed({ path, size, sha256 }: PushedFile): WrittenFile {
+  return { path, size, sha256 };
+}
+
+function titleOf({ dtypes }: Manifest): string {
+  return `Upload ONNX models in ${dtypes.join(', ')}`;
+}
+
+function descriptionOf({ source, verifications, tool: { name, version } }: Manifest): string {
+  const from = source === undefined ? '' : ` from ${source.id} at ${source.revision}`;
+  const passed = verifications
+    .filter((each) => each.passed)
+    .map(({ file, runtime, golden }) => `- ${file} on ${runtime}, against ${golden}`);
+  const proof = passed.length === 0 ? 'Not verified.' : `Verified:\n${passed.join('\n')}`;
+  const sender = version === tool.version ? '' : ` Pushed by ${tool.name} ${tool.version}.`;
+  return `Converted${from} by ${name} ${version}.${sender}\n\n${proof}\n`;
+}

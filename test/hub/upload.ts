@@ -1,0 +1,69 @@
+// A push against the small Hub, and what has to hold whatever happened on the way.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { ToolkitError } from '../../src/base/errors.ts';
+import { openFolder } from '../../src/checkpoint/file-source.ts';
+import { openHub } from '../../src/hub/request.ts';
+import { nodeSha256 } from '../../src/onnx/file-sink.ts';
+import { push, type Pushed, type PushOptions } from '../../src/push.ts';
+import { commitCount, type UploadHub } from './mock-upload.ts';
+import { pushedPaths } from './pushable.ts';
+
+export const id = 'me/ettin';
+export const token = 'secret-token-0123456789';
+
+export interface Push {
+  /** 'done', or the code of the error. */
+  readonly ended: string;
+  readonly message: string;
+  readonly pushed: Pushed | undefined;
+  /** Milliseconds of each pause between tries. */
+  readonly waits: readonly number[];
+}
+
+/** Pushes a folder; pauses take no time. */
+export async function pushTo(
+  hub: UploadHub,
+  folder: string,
+  options: PushOptions & { readonly token?: string | undefined; readonly offline?: boolean } = {},
+): Promise<Push> {
+  const waits: number[] = [];
+  const clock = {
+    now: () => Date.parse('2026-01-01T00:00:00Z'),
+    random: () => 0.5,
+    sleep: async (ms: number) => void waits.push(ms),
+  };
+  const settings = { endpoint: hub.endpoint, token, cache: '', offline: false, ...options };
+  const opened = openHub(settings, { clock, stallMs: 2000, headersMs: 2000 });
+  const output = { root: await openFolder(folder), models: await openFolder(join(folder, 'onnx')) };
+  try {
+    const pushed = await push(opened, output, id, { sha256: nodeSha256, ...options });
+    return { ended: 'done', message: '', pushed, waits };
+  } catch (error) {
+    if (!(error instanceof ToolkitError)) throw error;
+    expect(error.message).not.toContain(token);
+    return { ended: error.code, message: error.message, pushed: undefined, waits };
+  }
+}
+
+/** The branch holds the folder's files, after so many commits beside the first. */
+export function expectWhole(
+  hub: UploadHub,
+  folder: string,
+  { branch = 'main', commits = 1, paths = pushedPaths }: ExpectedBranch = {},
+): void {
+  const files = hub.files(id, branch);
+  expect(Object.keys(files).toSorted()).toEqual([...paths].toSorted());
+  for (const [path, bytes] of Object.entries(files)) {
+    expect([path, Buffer.compare(bytes, readFileSync(join(folder, path)))]).toEqual([path, 0]);
+  }
+  expect(commitCount(hub, id)).toBe(commits);
+}
+
+interface ExpectedBranch {
+  readonly branch?: string;
+  readonly commits?: number;
+  readonly paths?: readonly string[];
+}
