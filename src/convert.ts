@@ -48,6 +48,11 @@ export interface ConvertOptions extends HalfRangeOptions {
   readonly target: Target;
   /** Weights inside the model file, which must stay below 2 GiB. */
   readonly singleFile?: boolean;
+  /**
+   * A data file stays below so many bytes, and the rest goes to further files: 2,000,000,000 by
+   * default, as much as a browser takes. A weight that is larger alone has a file of its own.
+   */
+  readonly maxDataFileBytes?: number;
   /** Whether the graph has the input num_logits_to_keep; it has one by default. */
   readonly numLogitsToKeep?: boolean;
   /** Hashes a whole file of weights; without one, `sha256` does so on the calling thread. */

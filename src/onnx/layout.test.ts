@@ -54,6 +54,17 @@ describe('layOut', () => {
     expect(dataFiles.map(({ size }) => size)).toEqual([999_997_440, 1_000_002_560]);
   });
 
+  test('goes on in another file before one has as many bytes as it may', () => {
+    const list = [bytes('a', 2000), bytes('b', 1999), bytes('huge', 9000), bytes('c', 1024)];
+    const { dataFiles, warnings } = layOut(list, 'm', { maxDataFileBytes: 4000 });
+    expect(dataFiles).toEqual([
+      { name: 'm_data', size: 3999 },
+      { name: 'm_data_1', size: 9000 },
+      { name: 'm_data_2', size: 1024 },
+    ]);
+    expect(warnings).toEqual([]);
+  });
+
   test('gives a weight of 2 GB a file of its own, with a warning', () => {
     const list = [bytes('a', 2000), bytes('huge', maxDataFileBytes), bytes('b', 2000)];
     const { dataFiles, warnings } = layOut(list, 'm');

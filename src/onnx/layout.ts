@@ -1,7 +1,12 @@
 // Which file each weight goes to, and where in it: known before a byte is read.
 
 import { bytesFor } from '../base/dtypes.ts';
-import { alignThreshold, externalThreshold, maxDataFileBytes, pageBytes } from '../base/limits.ts';
+import {
+  alignThreshold,
+  externalThreshold,
+  maxDataFileBytes as browserLimit,
+  pageBytes,
+} from '../base/limits.ts';
 import { sizeOf } from '../base/tensors.ts';
 import type { Initializer } from '../ir/graph.ts';
 import type { Place } from './placement.ts';
@@ -21,6 +26,8 @@ export interface Layout {
 export interface LayoutOptions {
   /** Keep every weight inside the model file. */
   readonly singleFile?: boolean;
+  /** Begin a further data file before one grows to so many bytes. */
+  readonly maxDataFileBytes?: number;
 }
 
 /** The length in bytes of an initializer in a file. */
@@ -30,12 +37,13 @@ export function byteLength({ type }: Initializer): number {
 
 /**
  * Places the weights of the model file `modelName`: small ones inside it, the others in
- * `<modelName>_data`, and before that grows to 2 GB in `_data_1`, `_data_2`…, each weight whole.
+ * `<modelName>_data`, and before that grows to the limit (2 GB) in `_data_1`, `_data_2`…, each
+ * weight whole.
  */
 export function layOut(
   initializers: readonly Initializer[],
   modelName: string,
-  { singleFile = false }: LayoutOptions = {},
+  { singleFile = false, maxDataFileBytes = browserLimit }: LayoutOptions = {},
 ): Layout {
   const places = new Map<string, Place>();
   const dataFiles: DataFile[] = [];
@@ -47,7 +55,7 @@ export function layOut(
       continue;
     }
     const last = dataFiles.at(-1);
-    const range = (last && rangeIn(last, length)) ?? {
+    const range = (last && rangeIn(last, length, maxDataFileBytes)) ?? {
       location: dataFileName(modelName, dataFiles.length),
       offset: 0,
       length,
@@ -55,9 +63,9 @@ export function layOut(
     places.set(initializer.name, range);
     if (range.location === last?.name) dataFiles.pop();
     dataFiles.push({ name: range.location, size: range.offset + length });
-    if (length >= maxDataFileBytes) {
+    if (length >= browserLimit) {
       warnings.push(
-        `${initializer.name} alone has ${length} bytes: browsers take no file of ${maxDataFileBytes} bytes and more`,
+        `${initializer.name} alone has ${length} bytes: browsers take no file of ${browserLimit} bytes and more`,
       );
     }
   }
@@ -75,8 +83,8 @@ function dataFileName(modelName: string, index: number): string {
 }
 
 /** The place behind what `file` has already, while the file stays small enough. */
-function rangeIn(file: DataFile, length: number) {
+function rangeIn(file: DataFile, length: number, max: number) {
   const offset =
     length >= alignThreshold ? Math.ceil(file.size / pageBytes) * pageBytes : file.size;
-  return offset + length < maxDataFileBytes ? { location: file.name, offset, length } : undefined;
+  return offset + length < max ? { location: file.name, offset, length } : undefined;
 }

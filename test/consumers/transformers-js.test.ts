@@ -91,6 +91,20 @@ describe('text generation', () => {
     },
   );
 
+  test('finds the weights in several data files', async () => {
+    const name = 'shakespeare-in-pieces';
+    const output = await createOutput(join(root, name), { force: false });
+    const source = await openFolder(join(import.meta.dirname, '../../golden/shakespeare'));
+    const options = { dtypes: ['fp32'], target: 'onnxruntime', maxDataFileBytes: 2e6 } as const;
+    const { outputs } = await convert(source, output, options);
+    await output.publish();
+    expect(outputs.map(({ path }) => path)).toContain('onnx/model.onnx_data_2');
+    const generator = await pipeline('text-generation', name, { device: 'cpu', dtype: 'fp32' });
+    const [found] = await generator('ROMEO:', { max_new_tokens: 12, do_sample: false });
+    expect(found?.generated_text).toMatch(/^ROMEO:\s*\S+/);
+    await generator.dispose();
+  });
+
   test.each(weightFormats)('takes %s from its pipeline', async (dtype) => {
     const id = await converted('shakespeare', 'onnxruntime', weightFormats);
     const generator = await pipeline('text-generation', id, { device: 'cpu', dtype });
