@@ -8,7 +8,6 @@ import type { SourceFolder } from './base/files.ts';
 import { type FloatValue, isHalf, type WeightFormat } from './base/manifest.ts';
 import { callingThread } from './calibrate/engine.ts';
 import { measureRanges, type Ranges, scoresOf } from './calibrate/ranges.ts';
-import { weightsOf } from './calibrate/weights.ts';
 import type { GptqOptions } from './gptq.ts';
 import type { Graph, Node } from './ir/graph.ts';
 import type { Source } from './model/source.ts';
@@ -35,7 +34,7 @@ export async function beyondHalf(
   const { dtypes, fp16Check = true, strictFp16 = false } = options;
   if (!fp16Check || !dtypes.some(isHalf)) return [];
   const { engine = callingThread, calibration, onProgress } = options;
-  const model = { config, task, weights: weightsOf(checkpoint.tensors, engine), engine };
+  const model = { config, task, tensors: checkpoint.tensors, engine };
   const given = calibration === undefined ? [] : await firstTokens(folder, calibration);
   const sequences = [...builtInTokens(config, raw), given];
   const ranges = await measureRanges(

@@ -85,7 +85,7 @@ describe('the bundle for a browser', () => {
 
   test('converts Blobs to the bytes that files are converted to', async () => {
     const { outputFiles } = await bundle('iife');
-    const context = createContext({ Blob, TextDecoder, TextEncoder });
+    const context = createContext({ Blob, TextDecoder, TextEncoder, atob });
     runInContext(must(outputFiles[0], 'bundle').text, context);
     const toolkit = runInContext('toolkit', context) as Toolkit;
     expect(runInContext('typeof process + typeof require + typeof Buffer', context)).toBe(

@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..');
 
 /** From the ground; what stands in one row are neighbors. */
 const floors: readonly (readonly string[])[] = [
-  ['src/base'],
+  ['src/base', 'src/simd'],
   ['src/ir'],
   ['src/op.ts', 'src/wgsl.ts'],
   ['ops'],

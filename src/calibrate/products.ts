@@ -1,30 +1,8 @@
-// The product of activations with a weight as checkpoints keep it, [out, in], in single precision
-// with sums in double. Every sum runs over the inputs in order, so that any cut of the work gives
-// the same numbers.
+// The product of activations with a weight as checkpoints keep it, [out, in], in single precision.
+// Each sum has an order of its own that no cut of the work changes, so any cut gives the same
+// numbers.
 
-/** Columns `from` to `to` of x [rows, in] · weightᵀ [in, out], written into `out` [rows, out]. */
-export function productColumns(
-  { x, rows, weight, inDim, outDim, out }: Product,
-  from: number,
-  to: number,
-): void {
-  const wholeRows = rows - (rows % 4);
-  const wholeTo = to - ((to - from) % 2);
-  for (let column = from; column < wholeTo; column += 2) {
-    const w0 = column * inDim;
-    for (let row = 0; row < wholeRows; row += 4) {
-      block(x, row * inDim, weight, w0, inDim, outDim, out, row * outDim + column);
-    }
-    for (let row = wholeRows; row < rows; row++) {
-      out[row * outDim + column] = dot(x, row * inDim, weight, w0, inDim);
-      out[row * outDim + column + 1] = dot(x, row * inDim, weight, w0 + inDim, inDim);
-    }
-  }
-  if (wholeTo === to) return;
-  for (let row = 0; row < rows; row++) {
-    out[row * outDim + wholeTo] = dot(x, row * inDim, weight, wholeTo * inDim, inDim);
-  }
-}
+import { kernels } from '../simd/kernels.ts';
 
 export interface Product {
   readonly x: Float32Array; // [rows, in]
@@ -35,49 +13,58 @@ export interface Product {
   readonly out: Float32Array; // [rows, out]
 }
 
-function block(
-  x: Float32Array,
-  x0: number,
-  weight: Float32Array,
-  w0: number,
-  inDim: number,
-  outDim: number,
-  out: Float32Array,
-  at: number,
-): void {
-  const x1 = x0 + inDim;
-  const x2 = x1 + inDim;
-  const x3 = x2 + inDim;
-  const w1 = w0 + inDim;
-  let [s00, s01, s10, s11, s20, s21, s30, s31] = [0, 0, 0, 0, 0, 0, 0, 0];
-  for (let i = 0; i < inDim; i++) {
-    const a = weight[w0 + i] ?? 0;
-    const b = weight[w1 + i] ?? 0;
-    let value = x[x0 + i] ?? 0;
-    s00 += value * a;
-    s01 += value * b;
-    value = x[x1 + i] ?? 0;
-    s10 += value * a;
-    s11 += value * b;
-    value = x[x2 + i] ?? 0;
-    s20 += value * a;
-    s21 += value * b;
-    value = x[x3 + i] ?? 0;
-    s30 += value * a;
-    s31 += value * b;
+/** Rows of x in work at a time: enough that copying the weight for them costs little. */
+const inputBytes = 2 ** 20;
+
+/** Rows of the weight in work at a time: they stay in a near cache. */
+const weightBytes = 2 ** 17;
+
+/** Columns `from` to `to` of x [rows, in] · weightᵀ [in, out], written into `out` [rows, out]. */
+export function productColumns(product: Product, from: number, to: number): void {
+  const { x, rows, weight, inDim } = product;
+  const width = upTo(4, inDim);
+  const inputRows = Math.min(upTo(4, rows), upTo(4, Math.ceil(inputBytes / 4 / width)));
+  const weightRows = Math.min(upTo(2, to - from), upTo(2, Math.ceil(weightBytes / 4 / width)));
+  const weightAt = 4 * inputRows * width;
+  const outAt = weightAt + 4 * weightRows * width;
+  const memory = kernels().room(outAt + 4 * inputRows * weightRows);
+  const inputs = new Float32Array(memory, 0, inputRows * width);
+  const weights = new Float32Array(memory, weightAt, weightRows * width);
+  for (let row = 0; row < rows; row += inputRows) {
+    const height = Math.min(inputRows, rows - row);
+    putRows(x.subarray(row * inDim, (row + height) * inDim), inDim, inputs, width);
+    for (let column = from; column < to; column += weightRows) {
+      const count = Math.min(weightRows, to - column);
+      putRows(weight.subarray(column * inDim, (column + count) * inDim), inDim, weights, width);
+      const pitch = upTo(2, count);
+      kernels().product(0, upTo(4, height), weightAt, pitch, 4 * width, outAt);
+      const results = new Float32Array(memory, outAt, height * pitch);
+      takeColumns(results, { pitch, count }, product, { row, column });
+    }
   }
-  out[at] = s00;
-  out[at + 1] = s01;
-  out[at + outDim] = s10;
-  out[at + outDim + 1] = s11;
-  out[at + 2 * outDim] = s20;
-  out[at + 2 * outDim + 1] = s21;
-  out[at + 3 * outDim] = s30;
-  out[at + 3 * outDim + 1] = s31;
 }
 
-function dot(x: Float32Array, x0: number, weight: Float32Array, w0: number, size: number): number {
-  let sum = 0;
-  for (let i = 0; i < size; i++) sum += (x[x0 + i] ?? 0) * (weight[w0 + i] ?? 0);
-  return sum;
+function upTo(multiple: number, size: number): number {
+  return multiple * Math.ceil(size / multiple);
+}
+
+/** Rows of `size`, each followed by zeros up to `width`. */
+function putRows(rows: Float32Array, size: number, out: Float32Array, width: number): void {
+  if (size === width) return out.set(rows);
+  for (let from = 0, at = 0; from < rows.length; from += size, at += width) {
+    out.set(rows.subarray(from, from + size), at);
+    out.fill(0, at + size, at + width);
+  }
+}
+
+function takeColumns(
+  results: Float32Array,
+  { pitch, count }: { readonly pitch: number; readonly count: number },
+  { out, outDim }: Product,
+  { row, column }: { readonly row: number; readonly column: number },
+): void {
+  for (let from = 0, at = row * outDim + column; from < results.length; from += pitch) {
+    out.set(results.subarray(from, from + count), at);
+    at += outDim;
+  }
 }

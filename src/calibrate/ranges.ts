@@ -1,14 +1,15 @@
 // The largest magnitude of every value of the model over a few tokens, by the graph's names: what
-// half floats must hold. One layer's weights are in memory at a time, and of the token table a few
-// rows.
+// half floats must hold. The weights of one step are in memory at a time, and of the token table a
+// few rows.
 
-import type { ModernBertDecoderConfig } from '../base/config.ts';
+import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
 import { chunkBytes } from '../base/limits.ts';
+import { Arena } from './arena.ts';
+import type { Engine } from './engine.ts';
 import { addBias } from './rows.ts';
 import { embedding, Stream } from './stream.ts';
 import { projectionOf, stepsOf } from './steps.ts';
-import type { TextModel } from './text.ts';
-import { floats, type Weights } from './weights.ts';
+import { floats, type Tensors, type Weights, weightsOf } from './weights.ts';
 
 /** Largest finite magnitudes by the values' names. */
 export type Ranges = ReadonlyMap<string, number>;
@@ -16,9 +17,17 @@ export type Ranges = ReadonlyMap<string, number>;
 /** Attention's scaled scores of a layer are no value of the graph, but of its operator's body. */
 export const scoresOf = (layer: number): string => `layers.${layer}.attn.scores`;
 
+/** A model by the weights of its checkpoint. */
+export interface CheckpointModel {
+  readonly config: ModernBertDecoderConfig;
+  readonly task: Task;
+  readonly tensors: Tensors;
+  readonly engine: Engine;
+}
+
 /** Runs the exact model over the sequences. */
 export async function measureRanges(
-  { config, task, weights, engine }: TextModel,
+  { config, task, tensors, engine }: CheckpointModel,
   sequences: readonly Int32Array[],
   onProgress: (done: number, total: number) => void,
 ): Promise<Ranges> {
@@ -26,18 +35,22 @@ export async function measureRanges(
   const see = (value: string, rows: Float32Array): void => {
     largest.set(value, Math.max(largest.get(value) ?? 0, largestOf(rows)));
   };
-  const { table, places } = await rowsOfTable(sequences, config, weights);
+  const arena = new Arena(engine);
+  const weights = weightsOf(tensors, engine, (length) => arena.floats(length));
+  const { table, places } = await rowsOfTable(sequences, config, { arena, weights });
   const stream = new Stream(config, weights, engine, places, see);
   await stream.embed(table);
   let inputs: Float32Array = new Float32Array();
   const projection = projectionOf(task, weights);
   const steps = stepsOf(config, task, projection);
   for (const [index, step] of steps.entries()) {
+    arena.begin();
     inputs = await step.inputs(stream, weights.read);
     onProgress(index + 1, steps.length);
   }
   if (task === 'feature-extraction') {
     // the last step made the inputs of a product
+    arena.begin();
     await stream.beforeHead(weights.read);
     return largest;
   }
@@ -46,10 +59,11 @@ export async function measureRanges(
   const rows = lastRows(inputs, sequences, width);
   const x = floats(engine, rows.length);
   x.set(rows);
-  const bias = await weights.readIf(projection.replace(/weight$/, 'bias'));
-  for await (const { weight, from } of slabsOf(projection, width, weights)) {
+  arena.begin();
+  const bias = (await weights.readIf(projection.replace(/weight$/, 'bias')))?.slice();
+  for await (const { weight, from } of slabsOf(projection, width, { arena, weights })) {
     const [count, outDim] = [rows.length / width, weight.length / width];
-    const out = floats(engine, count * outDim);
+    const out = arena.floats(count * outDim);
     await engine.multiply({ x, rows: count, weight, inDim: width, outDim, out });
     if (bias) see(`${result}.product`, out);
     addBias(out, bias?.subarray(from, from + outDim));
@@ -58,15 +72,22 @@ export async function measureRanges(
   return largest;
 }
 
+/** Weights that are read into the memory of an arena. */
+interface Reused {
+  readonly arena: Arena;
+  readonly weights: Weights;
+}
+
 /** The rows of the token table that the sequences read, and where each token's row lies among them. */
 async function rowsOfTable(
   sequences: readonly Int32Array[],
   { hiddenSize }: ModernBertDecoderConfig,
-  weights: Weights,
+  { arena, weights }: Reused,
 ): Promise<{ readonly table: Float32Array; readonly places: readonly Int32Array[] }> {
   const ids = [...new Set(sequences.flatMap((sequence) => [...sequence]))];
   const table = new Float32Array(ids.length * hiddenSize);
   for (const [place, id] of ids.entries()) {
+    arena.begin();
     table.set(await weights.readRows(embedding, id, id + 1), place * hiddenSize);
   }
   const places = new Map(ids.map((id, place) => [id, place]));
@@ -77,11 +98,12 @@ async function rowsOfTable(
 async function* slabsOf(
   name: string,
   width: number,
-  weights: Weights,
+  { arena, weights }: Reused,
 ): AsyncGenerator<{ readonly weight: Float32Array; readonly from: number }> {
   const rows = weights.rows(name);
   const step = Math.max(1, Math.floor(chunkBytes / 4 / width));
   for (let from = 0; from < rows; from += step) {
+    arena.begin();
     yield { weight: await weights.readRows(name, from, Math.min(from + step, rows)), from };
   }
 }

@@ -11,7 +11,7 @@ export type Tensors = ReadonlyMap<string, TensorRef>;
 
 export interface Weights {
   readonly has: (name: string) => boolean;
-  /** A whole tensor, in memory of its own. */
+  /** A whole tensor. */
   readonly read: (name: string) => Promise<Float32Array>;
   /** The same, where the model has one. */
   readonly readIf: (name: string) => Promise<Float32Array | undefined>;
@@ -21,8 +21,12 @@ export interface Weights {
   readonly rows: (name: string) => number;
 }
 
-/** The weights of a checkpoint that were bound to a graph. */
-export function weightsOf(tensors: Tensors, engine: Engine): Weights {
+/** The weights of a checkpoint that were bound to a graph; `memory` gives what they are read into. */
+export function weightsOf(
+  tensors: Tensors,
+  engine: Engine,
+  memory: (length: number) => Float32Array = (length) => floats(engine, length),
+): Weights {
   const bound = (name: string): TensorRef => {
     const tensor = tensors.get(name);
     if (!tensor) throw new ToolkitError('INTERNAL', `${name} was not bound`);
@@ -30,7 +34,7 @@ export function weightsOf(tensors: Tensors, engine: Engine): Weights {
   };
   const read = async (name: string): Promise<Float32Array> => {
     const tensor = bound(name);
-    return await readFloats(tensor, { from: 0, to: sizeOf(tensor.shape) }, engine);
+    return await readFloats(tensor, { from: 0, to: sizeOf(tensor.shape) }, memory);
   };
   return {
     has: (name) => tensors.has(name),
@@ -39,7 +43,7 @@ export function weightsOf(tensors: Tensors, engine: Engine): Weights {
     readRows: async (name, from, to) => {
       const tensor = bound(name);
       const width = sizeOf(tensor.shape.slice(1));
-      return await readFloats(tensor, { from: from * width, to: to * width }, engine);
+      return await readFloats(tensor, { from: from * width, to: to * width }, memory);
     },
     rows: (name) => bound(name).shape[0] ?? 0,
   };
@@ -48,11 +52,11 @@ export function weightsOf(tensors: Tensors, engine: Engine): Weights {
 async function readFloats(
   tensor: TensorRef,
   { from, to }: { readonly from: number; readonly to: number },
-  engine: Engine,
+  memory: (length: number) => Float32Array,
 ): Promise<Float32Array> {
   const { dtype, name } = tensor;
   if (!isFloatDType(dtype)) throw new ToolkitError('INTERNAL', `${name} has no floats`);
-  const out = floats(engine, to - from);
+  const out = memory(to - from);
   const width = storedBits[dtype] / 8;
   const step = chunkBytes / width;
   for (let at = 0; at < out.length; at += step) {

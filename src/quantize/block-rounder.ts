@@ -64,8 +64,8 @@ export class BlockRounder {
   /** Rounds the block of a row, and leaves `codes` and `errors`. */
   round(row: Float64Array): Fit {
     for (let i = 0; i < this.length; i++) this.#plain[i] = row[this.from + i] ?? 0;
-    const fitted = this.#fit(this.#plain, 0, this.length);
-    let best = { scale: halfOf(fitted.scale), zero: fitted.zero };
+    const [exact = 0, middle = 0] = this.#fit(this.#plain, this.length);
+    let best: Fit = { scale: halfOf(exact), zero: middle };
     let loss = this.#try(row, best, Number.POSITIVE_INFINITY);
     if (!this.#flows || best.scale === 0) return best;
     const consider = (scale: number, zero: number): void => {

@@ -1,11 +1,12 @@
 // The scale and the zero point of a block, by the squared error of the weights that come back.
 //
-// For given codes the best scale has a closed form, and with it the error is Σx² - (Σcx)² / Σc²,
+// For given codes the best scale has a closed form, and with it the error is Σw² - (Σcw)² / Σc²,
 // c counted from the zero point. So a candidate costs one pass over the block: the search tries a
 // few ranges narrower and wider than the block's own, then rounds again by the best scale found.
 // More rounds, and other zero points, would lower the error by another thousandth.
 
 import type { BlockScheme } from '../ir/graph.ts';
+import { kernels } from '../simd/kernels.ts';
 
 /** A block's scale and the code that means 0. */
 export interface Fit {
@@ -13,22 +14,30 @@ export interface Fit {
   readonly zero: number;
 }
 
-/** Finds the fit of the weights `from` to `to`, which lie in one block. */
-export type Fitter = (weights: Float32Array, from: number, to: number) => Fit;
+/**
+ * Finds the fits of rows of weights [rows, columns]: of each block its scale, then its zero point,
+ * [rows, blocks, 2]. They are good until the next call of any fitter.
+ */
+export type Fitter = (weights: Float32Array, columns: number) => Float64Array;
 
-/** The search for a scheme; it uses memory of its own again and again. */
-export function createFitter({ bits, symmetric }: BlockScheme): Fitter {
+/** The search for a scheme. */
+export function createFitter({ bits, symmetric, blockSize }: BlockScheme): Fitter {
   const most = 2 ** bits - 1;
-  const sums = new Float64Array(2);
   const factors = ranges[symmetric ? 'symmetric' : 'asymmetric'][bits];
-  return (weights, from, to) => {
-    const block: Block = { weights, from, to, most };
-    const start = symmetric ? middleStart(block) : rangeStart(block);
-    let best: Best = { score: 0, scale: 0, zero: start.zero };
-    for (const factor of factors) {
-      best = better(block, { scale: start.scale * factor, zero: start.zero }, best, sums);
-    }
-    return better(block, best, best, sums);
+  const { room, fit } = kernels();
+  return (weights, columns) => {
+    const rows = weights.length / columns;
+    const results = 2 * rows * Math.ceil(columns / blockSize);
+    const scratchAt = 8 * (factors.length + (factors.length % 2));
+    const outAt = scratchAt + 8 * blockSize + 32;
+    const weightsAt = outAt + 8 * results;
+    const memory = room(weightsAt + 4 * weights.length);
+    new Float64Array(memory, 0, factors.length).set(factors);
+    new Float32Array(memory, weightsAt, weights.length).set(weights);
+    const factorsEnd = 8 * factors.length;
+    const place = [0, factorsEnd, scratchAt, outAt] as const;
+    fit(weightsAt, rows, columns, blockSize, most, Number(symmetric), ...place);
+    return new Float64Array(memory, outAt, results);
   };
 }
 
@@ -40,84 +49,6 @@ const ranges = {
 
 function spread(least: number, most: number, count: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => least + ((most - least) * i) / (count - 1));
-}
-
-interface Block {
-  readonly weights: Float32Array;
-  readonly from: number;
-  readonly to: number;
-  /** The largest code. */
-  readonly most: number;
-}
-
-interface Best extends Fit {
-  /** What of the block's Σx² the codes explain. */
-  readonly score: number;
-}
-
-/** The weight of the largest magnitude becomes the lowest code, which lies one step farther out. */
-function middleStart({ weights, from, to, most }: Block): Fit {
-  let peak = 0;
-  for (let i = from; i < to; i++) {
-    const weight = weights[i] ?? 0;
-    if (Math.abs(weight) > Math.abs(peak)) peak = weight;
-  }
-  const zero = (most + 1) / 2;
-  return { scale: -peak / zero, zero };
-}
-
-/** The codes reach from the least weight to the largest, and 0 is one of them. */
-function rangeStart({ weights, from, to, most }: Block): Fit {
-  let [least, largest] = [0, 0];
-  for (let i = from; i < to; i++) {
-    const weight = weights[i] ?? 0;
-    if (weight < least) least = weight;
-    if (weight > largest) largest = weight;
-  }
-  const scale = (largest - least) / most;
-  return { scale, zero: scale === 0 ? 0 : Math.round(-least / scale) };
-}
-
-/** The codes of a candidate with the scale that suits them, where that beats what was found. */
-function better(block: Block, { scale, zero }: Fit, best: Best, sums: Float64Array): Best {
-  if (scale === 0) return best;
-  tally(block, 1 / scale, zero, sums);
-  const [product = 0, square = 0] = sums;
-  const score = (product * product) / square;
-  return score > best.score ? { score, scale: product / square, zero } : best;
-}
-
-/** A double of this size has no bits behind the point: what is added to it is rounded. */
-const rounder = 1.5 * 2 ** 52;
-
-/** Puts Σcx and Σc² of a block's codes into `sums`, c counted from the zero point. */
-function tally(
-  { weights, from, to, most }: Block,
-  inverse: number,
-  zero: number,
-  sums: Float64Array,
-): void {
-  const low = -zero;
-  const high = most - zero;
-  // two sums of each kind, so that no step waits for the one before
-  let product = 0;
-  let square = 0;
-  let otherProduct = 0;
-  let otherSquare = 0;
-  for (let i = from; i < to; i += 2) {
-    const weight = weights[i] ?? 0;
-    const rounded = weight * inverse + rounder - rounder;
-    const code = rounded < low ? low : rounded > high ? high : rounded;
-    product += code * weight;
-    square += code * code;
-    const other = i + 1 < to ? (weights[i + 1] ?? 0) : 0;
-    const otherRounded = other * inverse + rounder - rounder;
-    const otherCode = otherRounded < low ? low : otherRounded > high ? high : otherRounded;
-    otherProduct += otherCode * other;
-    otherSquare += otherCode * otherCode;
-  }
-  sums[0] = product + otherProduct;
-  sums[1] = square + otherSquare;
 }
 
 /** The code nearest to a weight; `offset` is the zero point and a half, so that it rounds. */

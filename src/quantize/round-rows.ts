@@ -17,20 +17,34 @@ export interface BlockJob {
   readonly zeros: Uint8Array; // [rows, blocks]
 }
 
+/** Weights whose fits are looked for at a time. */
+const weightsAtOnce = 2 ** 18;
+
 /** Rounds the rows `from` to `to`. */
 export function roundRows(job: BlockJob, from: number, to: number): void {
+  const { scheme, columns, weights } = job;
+  const fit = createFitter(scheme);
+  const step = Math.max(1, Math.floor(weightsAtOnce / columns));
+  for (let row = from; row < to; row += step) {
+    const end = Math.min(row + step, to);
+    codeRows(job, row, end, fit(weights.subarray(row * columns, end * columns), columns));
+  }
+}
+
+/** Gives rows their codes by the fits of their blocks. */
+function codeRows(job: BlockJob, from: number, to: number, fits: Float64Array): void {
   const { scheme, columns, weights, codes, scales, zeros } = job;
   const { bits, blockSize } = scheme;
-  const fit = createFitter(scheme);
   const put = bits === 8 ? putBytes : putNibbles;
   const bytes = (blockSize * bits) / 8;
-  let block = from * Math.ceil(columns / blockSize);
+  const first = from * Math.ceil(columns / blockSize);
+  let block = first;
   for (let row = from; row < to; row++) {
     const end = (row + 1) * columns;
     for (let start = row * columns; start < end; start += blockSize, block++) {
       const stop = Math.min(start + blockSize, end);
-      const { scale: exact, zero } = fit(weights, start, stop);
-      const scale = fromHalf(toHalf(exact));
+      const scale = fromHalf(toHalf(fits[2 * (block - first)] ?? 0));
+      const zero = fits[2 * (block - first) + 1] ?? 0;
       scales[block] = scale === 0 && !isFinite(weights, start, stop) ? Number.NaN : scale;
       zeros[block] = zero;
       const coding = { inverse: scale === 0 ? 0 : 1 / scale, zero, from: start, to: stop };
