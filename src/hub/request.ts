@@ -6,6 +6,7 @@ import { type Clock, machineClock, mayPass, newPatience, type Patience } from '.
 import { tool } from '../base/version.ts';
 import { createRedactor, type Redact } from './redact.ts';
 import type { HubSettings } from './settings.ts';
+import { SourceBlob } from './source-blob.ts';
 import { withStallLimit } from './stall.ts';
 
 /** What requests are made with. */
@@ -182,17 +183,36 @@ async function send(
   const ending = new AbortController();
   const outer = init.signal ?? undefined;
   const signal = outer ? AbortSignal.any([outer, ending.signal]) : ending.signal;
-  const sends = init.body !== undefined && init.body !== null;
-  // a large body is on its way for as long as it takes
-  const timer = sends
-    ? undefined
-    : setTimeout(() => ending.abort(new Error(`no answer for ${headersMs / 1000} s`)), headersMs);
+  const watch = watching(init.body, { headersMs, stallMs }, ending);
   try {
     const response = await fetch(url.href, { ...init, signal, redirect: 'manual' });
     return withStallLimit(response, stallMs, ending);
   } finally {
-    clearTimeout(timer);
+    watch.end();
   }
+}
+
+/** So much longer a server may take that was given something to work on. */
+const working = 5;
+
+/** Ends a request that nothing comes of. A large body may take long, while it is taken. */
+function watching(
+  body: RequestInit['body'],
+  { headersMs, stallMs }: Limits,
+  ending: AbortController,
+): { readonly end: () => void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const within = (ms: number): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => ending.abort(new Error(`no answer for ${ms / 1000} s`)), ms);
+  };
+  const hasBody = body !== undefined && body !== null;
+  within(hasBody ? working * headersMs : headersMs);
+  if (body instanceof SourceBlob) {
+    within(stallMs);
+    body.watch((isLast) => within(isLast ? working * stallMs : stallMs));
+  }
+  return { end: () => clearTimeout(timer) };
 }
 
 function offlineError(url: URL): ToolkitError {

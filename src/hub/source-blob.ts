@@ -16,7 +16,7 @@ export interface Reading {
 }
 
 /** Bytes that are handed over at a time. */
-const pieceBytes = 2 ** 18;
+const pieceBytes = 2 ** 16;
 
 /** The bytes of a source, or a run of them. */
 export class SourceBlob extends Blob {
@@ -27,6 +27,7 @@ export class SourceBlob extends Blob {
   override readonly size: number;
   /** What the latest stream has handed over. */
   #sent = 0;
+  #onTaken: (isLast: boolean) => void = () => undefined;
 
   constructor(source: ByteSource, reading: Reading, start = 0, end: number = source.size) {
     super([]);
@@ -53,6 +54,11 @@ export class SourceBlob extends Blob {
     return new TextDecoder().decode(await this.arrayBuffer());
   }
 
+  /** Tells of each piece that the connection takes. */
+  watch(onTaken: (isLast: boolean) => void): void {
+    this.#onTaken = onTaken;
+  }
+
   override stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { onBytes, sha256, hasher } = this.#reading;
     onBytes(-this.#sent);
@@ -74,6 +80,7 @@ export class SourceBlob extends Blob {
           at = to;
           this.#sent += bytes.length;
           onBytes(bytes.length);
+          this.#onTaken(at === this.#end);
           if (at === this.#end) controller.close();
         },
       },

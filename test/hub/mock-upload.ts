@@ -35,8 +35,8 @@ export type Step =
   | 'complete'
   | 'commit';
 
-/** A refusal, a connection that breaks before or after the step is done, or nothing. */
-export type Spoiled = number | 'reset before' | 'reset after' | undefined;
+/** A refusal, a connection that breaks before or after the step is done, silence, or nothing. */
+export type Spoiled = number | 'reset before' | 'reset after' | 'silence' | undefined;
 
 export interface Seen {
   readonly step: Step;
@@ -91,6 +91,7 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
       log.push({ step, authorization, bytes: body.length });
       const spoiled = await spoil?.(step, count(step));
       if (spoiled === 'reset before') return void request.socket.destroy();
+      if (spoiled === 'silence') return;
       if (typeof spoiled === 'number') return json(response, spoiled, { error: 'spoiled' });
       const [status, value, headers] = handlers[step](state, request.url ?? '', body);
       if (spoiled === 'reset after') return void request.socket.destroy();

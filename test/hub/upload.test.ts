@@ -104,6 +104,15 @@ describe('N9: a failure', () => {
     rows.passed('N9', ended);
   });
 
+  it.each<Step>(['put', 'part', 'commit'])('of %s that goes unanswered ends too', async (step) => {
+    const partBytes = step === 'part' ? 300_000 : undefined;
+    const hub = await uploadHub({ spoil: once(step, 'silence'), ...(partBytes && { partBytes }) });
+    const folder = folderOf();
+    const { ended, waits } = await pushTo(hub, folder, { patienceMs: 300 });
+    expect([ended, waits.length > 0]).toEqual(['done', true]);
+    expectWhole(hub, folder);
+  });
+
   it.each(faults)('of a proposal, %s, ends in one', async (how) => {
     const hub = await uploadHub({ spoil: once('commit', how) });
     hub.repositories.set(id, repository());

@@ -23,12 +23,20 @@ export interface Push {
   readonly waits: readonly number[];
 }
 
+interface ConnectionOptions {
+  readonly token?: string | undefined;
+  readonly offline?: boolean;
+  /** How long silence is borne. */
+  readonly patienceMs?: number;
+}
+
 /** Pushes a folder; pauses take no time. */
 export async function pushTo(
   hub: UploadHub,
   folder: string,
-  options: PushOptions & { readonly token?: string | undefined; readonly offline?: boolean } = {},
+  options: PushOptions & ConnectionOptions = {},
 ): Promise<Push> {
+  const { patienceMs = 20_000 } = options;
   const waits: number[] = [];
   const clock = {
     now: () => Date.parse('2026-01-01T00:00:00Z'),
@@ -36,7 +44,7 @@ export async function pushTo(
     sleep: async (ms: number) => void waits.push(ms),
   };
   const settings = { endpoint: hub.endpoint, token, cache: '', offline: false, ...options };
-  const opened = openHub(settings, { clock, stallMs: 2000, headersMs: 2000 });
+  const opened = openHub(settings, { clock, stallMs: patienceMs, headersMs: patienceMs });
   const output = { root: await openFolder(folder), models: await openFolder(join(folder, 'onnx')) };
   try {
     const pushed = await push(opened, output, id, { sha256: nodeSha256, ...options });
