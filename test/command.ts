@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly stdout?: number;
   /** What is piped in; without it stdin stays open. */
   readonly input?: string | Uint8Array;
+  /** Given the process as soon as it runs. */
+  readonly onStart?: (child: ChildProcess) => void;
   /** Given the process when it has printed something to stderr. */
   readonly onProgress?: (child: ChildProcess) => void;
   /** Given the process when it has printed something to stdout. */
@@ -39,7 +41,7 @@ export function caseFolder(name: string): string {
 /** Runs `modernbert-onnx` with arguments, and waits for its end. */
 export function command(
   args: readonly string[],
-  { cwd = root, env = {}, stdout, input, onProgress, onOutput }: RunOptions = {},
+  { cwd = root, env = {}, stdout, input, onStart, onProgress, onOutput }: RunOptions = {},
 ): Promise<Ran> {
   const bin = join(root, 'dist/bin/modernbert-onnx.js');
   const child = spawn(process.execPath, [bin, ...args], {
@@ -53,6 +55,7 @@ export function command(
       text[name] += chunk;
     });
   }
+  onStart?.(child);
   if (input !== undefined) child.stdin?.end(input);
   if (onOutput !== undefined) child.stdout?.once('data', () => onOutput(child));
   if (onProgress !== undefined) child.stderr?.once('data', () => onProgress(child));

@@ -35,11 +35,18 @@ export type Step =
   | 'complete'
   | 'commit';
 
-/** A refusal, a connection that breaks before or after the step is done, silence, or nothing. */
-export type Spoiled = number | 'reset before' | 'reset after' | 'silence' | undefined;
+/** A refusal with what it says, a connection that breaks before or after the step is done, silence, or nothing. */
+export type Spoiled =
+  | number
+  | { readonly status: number; readonly said: string }
+  | 'reset before'
+  | 'reset after'
+  | 'silence'
+  | undefined;
 
 export interface Seen {
   readonly step: Step;
+  readonly path: string;
   readonly authorization: string | undefined;
   readonly bytes: number;
 }
@@ -88,10 +95,13 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
       const { authorization } = request.headers;
       const body = await bodyOf(request);
       if (body === undefined) return;
-      log.push({ step, authorization, bytes: body.length });
+      log.push({ step, path: request.url ?? '', authorization, bytes: body.length });
       const spoiled = await spoil?.(step, count(step));
       if (spoiled === 'reset before') return void request.socket.destroy();
       if (spoiled === 'silence') return;
+      if (typeof spoiled === 'object') {
+        return json(response, spoiled.status, { error: spoiled.said });
+      }
       if (typeof spoiled === 'number') return json(response, spoiled, { error: 'spoiled' });
       const [status, value, headers] = handlers[step](state, request.url ?? '', body);
       if (spoiled === 'reset after') return void request.socket.destroy();
