@@ -1,16 +1,14 @@
-// One file of a repository into the cache's blobs. Bytes are hashed while they are written, to a
-// file of this process's own; the blob appears under its hash when all of them are right. What a
-// killed process left is taken over by renaming it, so two processes never write one file.
+// One file of a repository into the cache's blobs. Bytes are hashed while they are written, and a
+// connection that breaks is taken up again where it ended; what is wrong as a whole is thrown away.
 
-import { createHash, randomBytes, type Hash } from 'node:crypto';
-import { type FileHandle, link, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { ToolkitError } from '../base/errors.ts';
 import { chunkBytes } from '../base/limits.ts';
 import { newPatience } from '../base/retry.ts';
-import { errnoOf, writeError } from '../onnx/file-errors.ts';
-import { startedBefore } from '../onnx/file-process.ts';
+import { errnoOf } from '../onnx/file-errors.ts';
 import { accepted } from './answers.ts';
+import { claim, hasBlob, publish } from './file-part.ts';
 import type { HubFile } from './listing.ts';
 import type { Hub } from './request.ts';
 
@@ -24,11 +22,6 @@ export interface BlobJob {
   readonly signal?: AbortSignal;
   /** Told of bytes that need not be fetched anymore; a negative count takes some back. */
   readonly onBytes: (count: number) => void;
-}
-
-/** Whether the blob of a file is there in its whole size. */
-export async function hasBlob(blobs: string, { hash, size }: HubFile): Promise<boolean> {
-  return (await stat(join(blobs, hash)).catch(() => undefined))?.size === size;
 }
 
 /** Fetches a file unless it is there. */
@@ -49,64 +42,27 @@ interface Partial {
   readonly handle: FileHandle;
   hash: Hash;
   bytes: number;
+  /** The version that the bytes are of, where the server told one. */
+  etag: string | undefined;
 }
 
 async function fetchOnce(job: BlobJob, resumes: boolean): Promise<boolean> {
   const { blobs, file } = job;
   const path = await claim(blobs, file.hash, resumes);
-  const where = { file: file.name };
+  const handle = await open(path, 'a+');
+  const partial: Partial = { handle, hash: begin(file), bytes: 0, etag: undefined };
+  let right: boolean;
   try {
-    const handle = await open(path, 'a+');
-    const partial: Partial = { handle, hash: begin(file), bytes: 0 };
-    let right: boolean;
-    try {
-      await readAgain(partial, job);
-      right = (await receive(partial, job)) && partial.hash.digest('hex') === file.hash;
-      if (right) await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    if (right) await publish(path, blobs, file);
-    else await rm(path, { force: true });
-    if (!right) job.onBytes(-partial.bytes);
-    return right;
-  } catch (error) {
-    throw writeError(error, where);
+    await readAgain(partial, job);
+    right = (await receive(partial, job)) && partial.hash.digest('hex') === file.hash;
+    if (right) await handle.sync();
+  } finally {
+    await handle.close();
   }
-}
-
-/** Gives a blob its name, unless another process was first: somebody may be reading that one. */
-async function publish(path: string, blobs: string, file: HubFile): Promise<void> {
-  const blob = join(blobs, file.hash);
-  // a link does not replace what is there; where there are no links, a rename is all there is
-  await link(path, blob).catch(async () => {
-    if (!(await hasBlob(blobs, file))) await rename(path, blob);
-  });
-  await rm(path, { force: true });
-}
-
-/** The path to write to: that of bytes left by a process that is gone, or of a file to begin. */
-async function claim(blobs: string, hash: string, resumes: boolean): Promise<string> {
-  const own = join(blobs, `${hash}.${process.pid}-${randomBytes(4).toString('hex')}.incomplete`);
-  if (!resumes) return own;
-  for (const name of await readdir(blobs)) {
-    const owner = /^[0-9a-f]+\.(\d+)-[0-9a-f]+\.incomplete$/.exec(name)?.[1];
-    if (owner === undefined || !name.startsWith(`${hash}.`)) continue;
-    const left = join(blobs, name);
-    const stats = await stat(left).catch(() => undefined);
-    if (stats === undefined || stats.size === 0) continue;
-    // an own one belongs to a fetch of this process that failed, or that goes on
-    if (Number(owner) === process.pid && Date.now() - stats.mtimeMs < 60_000) continue;
-    if (Number(owner) !== process.pid && (await startedBefore(Number(owner), stats.birthtimeMs))) {
-      continue;
-    }
-    const taken = await rename(left, own).then(
-      () => true,
-      () => false,
-    );
-    if (taken) return own;
-  }
-  return own;
+  if (right) await publish(path, blobs, file);
+  else await rm(path, { force: true });
+  if (!right) job.onBytes(-partial.bytes);
+  return right;
 }
 
 function begin({ hash, size }: HubFile): Hash {
@@ -114,11 +70,12 @@ function begin({ hash, size }: HubFile): Hash {
 }
 
 /** Hashes what another process wrote. */
-async function readAgain(partial: Partial, { file, onBytes }: BlobJob): Promise<void> {
+async function readAgain(partial: Partial, { file, signal, onBytes }: BlobJob): Promise<void> {
   const { size } = await partial.handle.stat();
   if (size > file.size) return await partial.handle.truncate(0);
   const chunk = new Uint8Array(Math.min(chunkBytes, size));
   while (partial.bytes < size) {
+    signal?.throwIfAborted();
     const { bytesRead } = await partial.handle.read(chunk, 0, chunk.length, partial.bytes);
     if (bytesRead === 0) break;
     partial.hash.update(chunk.subarray(0, bytesRead));
@@ -132,6 +89,7 @@ async function restart(partial: Partial, { file, onBytes }: BlobJob): Promise<vo
   onBytes(-partial.bytes);
   partial.hash = begin(file);
   partial.bytes = 0;
+  partial.etag = undefined;
 }
 
 /** A try that got this far counts as the first of a new row. */
@@ -166,22 +124,21 @@ function isDiskError(error: unknown): boolean {
 async function receiveSome(partial: Partial, job: BlobJob): Promise<boolean> {
   const { hub, id, commit, file, signal } = job;
   const url = `${hub.settings.endpoint}/${id}/resolve/${commit}/${encodeURIComponent(file.name)}`;
-  const headers: Record<string, string> = { 'accept-encoding': 'identity' };
-  if (partial.bytes > 0) headers['range'] = `bytes=${partial.bytes}-`;
-  const response = await hub.fetch(url, { headers, ...(signal && { signal }) });
+  const response = await hub.fetch(url, { headers: rangeOf(partial), ...(signal && { signal }) });
   if (response.status === 416) {
     await response.body?.cancel();
     await restart(partial, job);
     throw new Error('the server knows no such range');
   }
   await accepted(response, { id, revision: commit, file: file.name }, hub);
-  if (partial.bytes > 0 && !continues(response, partial.bytes, file.size)) {
+  if (partial.bytes > 0 && !continues(response, partial, file.size)) {
     await restart(partial, job);
     if (response.status === 206) {
       await response.body?.cancel();
       throw new Error('the server sends another range');
     }
   }
+  partial.etag = etagOf(response);
   for await (const bytes of response.body ?? []) {
     if (partial.bytes + bytes.byteLength > file.size) return false;
     await writeAll(partial.handle, bytes);
@@ -194,10 +151,34 @@ async function receiveSome(partial: Partial, job: BlobJob): Promise<boolean> {
   return partial.bytes === file.size || !isWhole;
 }
 
-function continues({ status, headers }: Response, from: number, size: number): boolean {
-  const range = headers.get('content-range') ?? '';
-  const encoded = (headers.get('content-encoding') ?? 'identity') !== 'identity';
-  return status === 206 && !encoded && range === `bytes ${from}-${size - 1}/${size}`;
+/** Asks for what is missing, of the version that is there. */
+function rangeOf({ bytes, etag }: Partial): Record<string, string> {
+  return {
+    'accept-encoding': 'identity',
+    ...(bytes > 0 && { range: `bytes=${bytes}-`, ...(etag !== undefined && { 'if-range': etag }) }),
+  };
+}
+
+/** A version by which bytes can be told apart; that of packed bytes is none of the file's. */
+function etagOf(response: Response): string | undefined {
+  const etag = response.headers.get('etag') ?? '';
+  return /^"[^"]*"$/.test(etag) && !isPacked(response) ? etag : undefined;
+}
+
+function isPacked({ headers }: Response): boolean {
+  return (headers.get('content-encoding') ?? 'identity') !== 'identity';
+}
+
+function continues(response: Response, { bytes, etag }: Partial, size: number): boolean {
+  const range = response.headers.get('content-range') ?? '';
+  const found = etagOf(response);
+  const isOther = etag !== undefined && found !== undefined && found !== etag;
+  return (
+    response.status === 206 &&
+    !isPacked(response) &&
+    !isOther &&
+    range === `bytes ${bytes}-${size - 1}/${size}`
+  );
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {

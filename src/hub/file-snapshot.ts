@@ -18,8 +18,10 @@ import { ToolkitError } from '../base/errors.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { settle } from '../base/settle.ts';
 import { readConfig } from '../config/read.ts';
-import { createError, errnoOf } from '../onnx/file-errors.ts';
-import { fetchBlob, hasBlob } from './file-blob.ts';
+import { errnoOf } from '../onnx/file-errors.ts';
+import { fetchBlob } from './file-blob.ts';
+import { cacheError, cacheFull } from './file-cache-errors.ts';
+import { missingBytes } from './file-part.ts';
 import { type HubFile, listFiles, resolveCommit } from './listing.ts';
 import { checkRevision, isCommit, smallFiles, weightFiles } from './names.ts';
 import type { Hub } from './request.ts';
@@ -67,7 +69,7 @@ export async function openSnapshot(
     );
     if (!isCommit(revision)) await writeWhole(join(folder, 'refs', revision), commit);
   } catch (error) {
-    throw createError(error, { cache: hub.settings.cache });
+    throw cacheError(error, hub.settings.cache);
   }
   return { path, commit };
 }
@@ -118,14 +120,10 @@ const margin = 1.05;
 
 async function checkSpace(blobs: string, files: readonly HubFile[]): Promise<void> {
   let needed = 0;
-  for (const file of files) if (!(await hasBlob(blobs, file))) needed += file.size;
+  for (const file of files) needed += await missingBytes(blobs, file);
   const { bavail, bsize } = await statfs(blobs);
   const free = bavail * bsize;
-  if (needed === 0 || free >= needed * margin) return;
-  throw new ToolkitError('DISK_FULL', 'the disk of the cache has no room for the checkpoint', {
-    where: { needed, free },
-    fix: 'free some space, or set HF_HUB_CACHE to a folder on another disk',
-  });
+  if (needed > 0 && free < needed * margin) throw cacheFull({ needed, free });
 }
 
 /** Puts a file's name beside the others; a copy where the system has no links. */

@@ -2,9 +2,10 @@
 // stands for it, no wrong byte is kept, and nothing is written outside the cache.
 
 import type { ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { config, expectRow, size, spoiled, status, weights } from './download.ts';
-import { type Fault, sendFile } from './mock-hub.ts';
+import { type Fault, hashOf, sendFile } from './mock-hub.ts';
 
 describe('N1: a server that is busy', () => {
   const busy = [408, 425, 429, 500, 502, 503, 504];
@@ -93,27 +94,45 @@ describe('N2: a connection that breaks', () => {
   });
 });
 
+/** The first byte that is asked for. */
+const firstOf = (range = ''): number => Number(/\d+/.exec(range)?.[0]);
+
+/** What an answer says that gives what was asked for. */
+const rangeFrom = (range?: string): string => `bytes ${firstOf(range)}-${size - 1}/${size}`;
+
 describe('N3: a range', () => {
-  const cutThen = (next: (response: ServerResponse) => boolean): Fault =>
+  type Answer = (response: ServerResponse, logged: Parameters<Fault>[2]) => boolean;
+
+  /** Half of the file, and then an answer of the test's own. */
+  const cutThen = (next: Answer): Fault =>
     spoiled((response, count, range, logged) => {
       if (count > 2) return false;
-      if (count === 2) return next(response);
+      if (count === 2) return next(response, logged);
       sendFile(response, weights, range, logged, size / 2);
       return true;
     });
+  const etag = `"${hashOf(weights, true)}"`;
 
   it('that the server ignores begins again', async () => {
-    const whole = (response: ServerResponse): boolean => {
-      sendFile(response, weights, undefined, { path: '', range: '', authorization: '', sent: 0 });
+    const whole: Answer = (response, logged) => {
+      sendFile(response, weights, undefined, logged);
       return true;
     };
-    await expectRow('N3', cutThen(whole), 'done');
+    // as one does whose file has changed, when it is asked for the rest of the earlier one
+    const run = await expectRow('N3', cutThen(whole), 'done');
+    const asked = run.hub
+      .fetches('model.safetensors')
+      .map(({ range, ifRange }) => [range, ifRange]);
+    expect(asked).toEqual([
+      [undefined, undefined],
+      [expect.stringMatching(/^bytes=\d+-$/), etag],
+    ]);
   });
 
   it.each([`bytes 0-${size - 1}/${size}`, `bytes ${size / 2}-${size}/${size + 1}`, 'nonsense'])(
     'that is not the one asked for begins again: %s',
     async (range) => {
-      const wrong = (response: ServerResponse): boolean => {
+      const wrong: Answer = (response) => {
         response.writeHead(206, { 'content-range': range }).end(weights.subarray(0, 1000));
         return true;
       };
@@ -125,14 +144,85 @@ describe('N3: a range', () => {
     await expectRow('N3', cutThen(status(416)), 'done');
   });
 
-  it('of another version is never stitched on', async () => {
-    const other = (response: ServerResponse): boolean => {
-      const part = Buffer.alloc(size / 2, 1);
-      const range = `bytes ${size / 2}-${size - 1}/${size}`;
-      response.writeHead(206, { 'content-range': range, etag: '"other"' }).end(part);
+  it('of another version is never stitched on, however often that changes', async () => {
+    const fault = spoiled((response, count, range, logged) => {
+      if (count > 4) return false;
+      if (count % 2 === 1) {
+        sendFile(response, weights, range, logged, size / 2);
+      } else {
+        response.writeHead(206, { 'content-range': rangeFrom(range), etag: `"${count}"` });
+        response.end(Buffer.alloc(size - firstOf(range), count));
+      }
+      return true;
+    });
+    const run = await expectRow('N3', fault, 'done');
+    const asked = run.hub.fetches('model.safetensors').map(({ range }) => range !== undefined);
+    expect(asked).toEqual([false, true, false, true, false]);
+  });
+
+  it('of another version that does not say so is not kept', async () => {
+    const other: Answer = (response, { range }) => {
+      response.writeHead(206, { 'content-range': rangeFrom(range) });
+      response.end(Buffer.alloc(size - firstOf(range), 1));
       return true;
     };
     await expectRow('N3', cutThen(other), 'done');
+  });
+
+  it('of a file without a strong version is asked for without one', async () => {
+    const fault = spoiled((response, count) => {
+      if (count > 1) return false;
+      response.writeHead(200, { 'content-length': size, etag: 'W/"1"' });
+      response.write(weights.subarray(0, size / 2), () => setTimeout(() => response.destroy(), 20));
+      return true;
+    });
+    const run = await expectRow('N3', fault, 'done');
+    expect(run.hub.fetches('model.safetensors')[1]).toMatchObject({
+      range: expect.stringMatching(/^bytes=/),
+      ifRange: undefined,
+    });
+  });
+});
+
+describe('N3: packed bytes', () => {
+  const packed = gzipSync(weights, { level: 1 });
+  const half = Math.floor(packed.length / 2);
+  const headers = { 'content-encoding': 'gzip', etag: '"packed"' };
+
+  it.each<readonly [string, (response: ServerResponse) => void]>([
+    ['of a whole file', (response) => response.writeHead(200, headers).end(packed)],
+    [
+      'whose packed length is told',
+      (response) =>
+        response.writeHead(200, { ...headers, 'content-length': packed.length }).end(packed),
+    ],
+    [
+      'that end half way',
+      (response) =>
+        response
+          .writeHead(200, headers)
+          .write(packed.subarray(0, half), () => setTimeout(() => response.destroy(), 20)),
+    ],
+    ['that are not packed', (response) => response.writeHead(200, headers).end(weights)],
+  ])('%s end in the right ones', async (_name, send) => {
+    const fault = spoiled((response, count) => {
+      if (count > 1) return false;
+      send(response);
+      return true;
+    });
+    const run = await expectRow('N3', fault, 'done');
+    for (const { ifRange } of run.hub.fetches('model.safetensors')) expect(ifRange).toBeUndefined();
+  });
+
+  it('of a range are not put behind plain ones', async () => {
+    const fault = spoiled((response, count, range, logged) => {
+      if (count > 2) return false;
+      if (count === 1) sendFile(response, weights, range, logged, size / 2);
+      else response.writeHead(206, { ...headers, 'content-range': rangeFrom(range) }).end(packed);
+      return true;
+    });
+    const run = await expectRow('N3', fault, 'done');
+    expect(run.hub.fetches('model.safetensors')).toHaveLength(3);
   });
 });
 

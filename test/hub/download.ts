@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { expect } from 'vitest';
 import { ToolkitError } from '../../src/base/errors.ts';
 import { openSnapshot } from '../../src/hub/file-snapshot.ts';
@@ -43,6 +44,9 @@ export function spoiled(
   };
 }
 
+/** What the Hub is asked with, and what no failure may show. */
+export const secret = 'secret-token-0123456789';
+
 export interface Run {
   readonly hub: MockHub;
   readonly parent: string;
@@ -50,24 +54,28 @@ export interface Run {
   /** 'done', or the code of the error. */
   readonly ended: string;
   readonly message: string;
+  /** The error and its causes, whole. */
+  readonly error: string;
 }
 
 export async function download(
   hub: MockHub,
   {
     revision,
-    token,
     offline = false,
     parent = temporaryFolder(),
-    stallMs = 300,
-    headersMs = 300,
+    stallMs = 5000,
+    headersMs = 5000,
+    anonymous = false,
+    endpoint = hub.endpoint,
   }: {
     readonly revision?: string;
-    readonly token?: string;
     readonly offline?: boolean;
     readonly parent?: string;
     readonly stallMs?: number;
     readonly headersMs?: number;
+    readonly anonymous?: boolean;
+    readonly endpoint?: string;
   } = {},
 ): Promise<Run> {
   const waits: number[] = [];
@@ -76,24 +84,31 @@ export async function download(
     random: () => 0.5,
     sleep: async (ms: number) => void waits.push(ms),
   };
-  const settings = { endpoint: hub.endpoint, token, cache: join(parent, 'cache'), offline };
+  const settings = {
+    endpoint,
+    token: anonymous ? undefined : secret,
+    cache: join(parent, 'cache'),
+    offline,
+  };
   const opened = openHub(settings, { clock, stallMs, headersMs });
-  const [ended, message] = await openSnapshot(
+  const [ended = '', message = '', error = ''] = await openSnapshot(
     opened,
     'some/model',
     revision === undefined ? {} : { revision },
   ).then(
-    () => ['done', ''],
-    (error: unknown) => {
-      if (error instanceof ToolkitError) return [error.code, error.message];
-      throw error;
+    () => ['done'],
+    (failure: unknown) => {
+      if (failure instanceof ToolkitError) {
+        return [failure.code, failure.message, inspect(failure, { depth: 9 })];
+      }
+      throw failure;
     },
   );
-  return { hub, parent, waits, ended: ended ?? '', message: message ?? '' };
+  return { hub, parent, waits, ended, message, error };
 }
 
 /** The cache holds what the Hub does, or nothing under the weights' hash. */
-function expectClean({ parent, ended }: Run): void {
+function expectClean({ parent, ended, error }: Run): void {
   expect(readdirSync(parent).filter((name) => name !== 'cache')).toEqual([]);
   const tree = treeOf(parent);
   const hash = hashOf(weights, true);
@@ -103,7 +118,10 @@ function expectClean({ parent, ended }: Run): void {
       expect(createHash('sha256').update(text, 'latin1').digest('hex')).toBe(name);
     }
   }
-  if (ended !== 'done') return;
+  if (ended !== 'done') {
+    expect(error + JSON.stringify(tree)).not.toContain(secret);
+    return rows.passed('N13', 'no token');
+  }
   const base = 'cache/models--some--model';
   expect(tree[`${base}/snapshots/${commit}/model.safetensors`]).toBe(`→ ../../blobs/${hash}`);
   expect(tree[`${base}/refs/main`] ?? commit).toBe(commit);
@@ -116,7 +134,11 @@ export async function expectRow(
   ended: string,
   options = {},
 ): Promise<Run> {
-  const run = await download(await mockHub(files, fault), options);
+  return expectEnd(row, await download(await mockHub(files, fault), options), ended);
+}
+
+/** Holds a run against the end that it must have, and counts it in a row. */
+export function expectEnd(row: string, run: Run, ended: string): Run {
   expect([run.ended, run.message]).toEqual([ended, run.message]);
   expectClean(run);
   rows.passed(row, ended);

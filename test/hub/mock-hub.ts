@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -9,6 +10,7 @@ import { onTestFinished } from 'vitest';
 export interface Logged {
   readonly path: string;
   readonly range: string | undefined;
+  readonly ifRange: string | undefined;
   readonly authorization: string | undefined;
   /** Bytes of the body that were handed to the connection. */
   sent: number;
@@ -49,22 +51,25 @@ export function entryOf(name: string, bytes: Uint8Array): Record<string, unknown
   return { type: 'file', path: name, size: bytes.length, oid: hashOf(bytes, false), ...large };
 }
 
-/** Starts a Hub with the repository `some/model`, until the test ends. */
+/** Starts a Hub with the repository `some/model`, until the test ends; with a certificate, on https. */
 export async function mockHub(
   files: Readonly<Record<string, Uint8Array>>,
   fault: Fault = () => false,
+  tls?: { readonly key: string; readonly cert: string },
 ): Promise<MockHub> {
   const log: Logged[] = [];
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const { url = '', headers } = request;
     const { range, authorization } = headers;
-    const logged: Logged = { path: url, range, authorization, sent: 0 };
+    const ifRange = headers['if-range']?.toString();
+    const logged: Logged = { path: url, range, ifRange, authorization, sent: 0 };
     log.push(logged);
     void (async () => {
       if (await fault(request, response, logged)) return;
       answer(url, range, files, response, logged);
     })();
-  });
+  };
+  const server = tls ? createTlsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();
@@ -72,7 +77,7 @@ export async function mockHub(
   });
   const { port } = server.address() as AddressInfo;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     commit,
     log,
     fetches: (name) => log.filter(({ path }) => path.endsWith(`/resolve/${commit}/${name}`)),
