@@ -1,6 +1,7 @@
 // What the Hub's refusals mean, each with what to do about it.
 
 import { ToolkitError, type ErrorContext } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { type Hub, placeOf } from './request.ts';
 
 /** What was asked for, for messages. */
@@ -34,13 +35,23 @@ export async function beginningOf(response: Response): Promise<string> {
   } catch {
     // what was said so far is enough
   }
-  return kind.includes('html') ? '' : text.trim();
+  return kind.includes('html') ? '' : errorIn(text.trim());
+}
+
+/** The sentence in the Hub's JSON. */
+function errorIn(text: string): string {
+  try {
+    const value = parseJson(text, { what: 'the answer' });
+    const error = value instanceof Map ? value.get('error') : undefined;
+    return typeof error === 'string' ? error : text;
+  } catch {
+    return text;
+  }
 }
 
 function refusal(response: Response, asked: Asked, hub: Hub, said: string): ToolkitError {
   const { status, headers } = response;
   const { id, revision, file } = asked;
-  const page = `${hub.settings.endpoint}/${id}`;
   const kind = headers.get('x-error-code') ?? '';
   const where: ErrorContext = {
     repository: id,
@@ -49,62 +60,62 @@ function refusal(response: Response, asked: Asked, hub: Hub, said: string): Tool
     status,
     ...(said === '' ? {} : { said }),
   };
-  if (kind === 'GatedRepo' || (status === 403 && /gated|restricted/i.test(said))) {
-    return new ToolkitError('NOT_PERMITTED', 'the repository is gated', {
-      where,
-      fix: `accept the licence at ${page}, and run hf auth login or set HF_TOKEN`,
-    });
+  const page = `${hub.settings.endpoint}/${id}`;
+  const hasToken = hub.settings.token !== undefined;
+  if (status === 404) {
+    const [rule, fix] = missing(kind, asked, hasToken);
+    return new ToolkitError('INPUT_MISSING', rule, { where, fix });
   }
-  if (status === 401) {
-    const has = hub.settings.token !== undefined;
-    return new ToolkitError(
-      'NOT_PERMITTED',
-      'the repository is private, or there is none of this name',
-      {
-        where,
-        fix: has
-          ? 'check the name, and that the token is valid and may read it'
-          : 'check the name, and run hf auth login or set HF_TOKEN',
-      },
-    );
+  const isGated = kind === 'GatedRepo' || (status === 403 && /gated|restricted/i.test(said));
+  if (isGated || [401, 403, 451].includes(status)) {
+    const [rule, fix] = isGated ? gated(page, hasToken) : forbidden(status, kind, page, hasToken);
+    return new ToolkitError('NOT_PERMITTED', rule, { where, fix });
   }
-  if (status === 403) {
-    return new ToolkitError('NOT_PERMITTED', 'the token does not permit this', {
-      where,
-      fix: 'use a token with the role that this takes (HF_TOKEN, or hf auth login)',
-    });
-  }
-  if (status === 451) {
-    return new ToolkitError('NOT_PERMITTED', 'the repository is withheld for legal reasons', {
-      where,
-      fix: `see ${page} for what may be done`,
-    });
-  }
-  if (status === 404) return missing(kind, where, asked);
   return new ToolkitError('HUB_UNREACHABLE', 'the server refuses the request', {
     where,
     fix: `check ${placeOf(new URL(page))}, and try again`,
   });
 }
 
-function missing(kind: string, where: ErrorContext, { revision, file }: Asked): ToolkitError {
+/** What is wrong, and what to do about it. */
+type Sentence = readonly [rule: string, fix: string];
+
+const login = 'run hf auth login or set HF_TOKEN';
+
+function gated(page: string, hasToken: boolean): Sentence {
+  const who = hasToken
+    ? ' with the account of the token, which must be allowed to read gated repositories'
+    : `, and ${login}`;
+  return ['the repository is gated', `accept the licence at ${page}${who}`];
+}
+
+function forbidden(status: number, kind: string, page: string, hasToken: boolean): Sentence {
+  if (status === 451) {
+    return ['the repository is withheld for legal reasons', `see ${page} for what may be done`];
+  }
+  if (status === 403) {
+    const fix = `${login} to one that may read the repository, or write to it to publish`;
+    return ['the token does not permit this', fix];
+  }
+  // to a valid token that may not read a repository the Hub says 404
+  if (hasToken && kind !== 'RepoNotFound') {
+    const fix = `${login} to a valid one; a public repository needs none`;
+    return ['the Hub does not accept the token', fix];
+  }
+  const rule = 'the repository is private, or there is none of this name';
+  return [rule, `check the name, and ${hasToken ? 'that the token may read it' : login}`];
+}
+
+function missing(kind: string, { file }: Asked, hasToken: boolean): Sentence {
   if (kind === 'RevisionNotFound') {
-    return new ToolkitError('INPUT_MISSING', 'the repository has no such revision', {
-      where,
-      fix: 'give a branch, a tag or a commit that it has with --revision',
-    });
+    const fix = 'give a branch, a tag or a commit that it has with --revision';
+    return ['the repository has no such revision', fix];
   }
   if (kind === 'EntryNotFound' || (kind === '' && file !== undefined)) {
-    return new ToolkitError('INPUT_MISSING', 'the repository has no such file', {
-      where,
-      fix: 'check that it holds a checkpoint',
-    });
+    return ['the repository has no such file', 'check that it holds a checkpoint'];
   }
-  return new ToolkitError('INPUT_MISSING', 'the Hub has no such repository', {
-    where,
-    fix:
-      revision === undefined
-        ? 'check its name, and that it is a model'
-        : 'check its name, that it is a model, and the revision',
-  });
+  const fix = hasToken
+    ? 'check its name, that it is a model, and that the token may read it'
+    : 'check its name, and that it is a model';
+  return ['the Hub has no such repository', fix];
 }

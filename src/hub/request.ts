@@ -146,7 +146,7 @@ function headersFor(url: URL, init: RequestInit, settings: HubSettings): Headers
 }
 
 const localName =
-  /^(?:localhost|.*\.localhost|127\..*|0\.0\.0\.0|10\..*|192\.168\..*|169\.254\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[::1?\]|\[f[cd].*|\[fe80.*|\[::ffff:.*)$/i;
+  /^(?:localhost\.?|.*\.localhost\.?|127\..*|0\.0\.0\.0|10\..*|192\.168\..*|169\.254\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[::1?\]|\[f[cd].*|\[fe80.*|\[::ffff:.*)$/i;
 
 /** Where a redirect leads; a less safe place than the one before is refused. */
 function nextPlace(from: URL, location: string, { endpoint }: HubSettings): URL {

@@ -1,22 +1,28 @@
 // The downloader and a Hub that refuses, lies or is not asked: every ending has its code, no byte
 // lies outside the cache, and the token goes to the endpoint only.
 
+import dns, { type LookupOptions } from 'node:dns';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type Mock, onTestFinished, vi } from 'vitest';
 import { temporaryFolder } from '../tree.ts';
 import {
   config,
   download,
+  expectEnd,
   expectRow,
   files,
   rows,
+  secret,
   size,
   spoiled,
   status,
   weights,
 } from './download.ts';
 import { commit, entryOf, type Fault, json, mockHub } from './mock-hub.ts';
+
+/** Told what a name leads to. */
+type Found = (error: null, ...addresses: readonly unknown[]) => void;
 
 describe('N5: a hostile server', () => {
   const api =
@@ -93,34 +99,71 @@ describe('N5: a hostile server', () => {
   it('that redirects elsewhere takes no token there', async () => {
     const other = await mockHub(files);
     const location = `${other.endpoint}/some/model/resolve/${commit}/model.safetensors`;
-    const run = await expectRow('N5', spoiled(status(302, { location })), 'done', {
-      token: 'hf_secret',
-    });
-    expect(run.hub.log.every(({ authorization }) => authorization === 'Bearer hf_secret')).toBe(
+    const run = await expectRow('N5', spoiled(status(302, { location })), 'done');
+    expect(run.hub.log.every(({ authorization }) => authorization === `Bearer ${secret}`)).toBe(
       true,
     );
     expect(other.log.map(({ authorization }) => authorization)).toEqual([undefined]);
+  });
+
+  it.each([
+    'localhost',
+    'localhost.',
+    'a.localhost',
+    '127.0.0.1',
+    '2130706433',
+    '0',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '10.0.0.1',
+    '169.254.169.254',
+  ])('that redirects from the internet to %s is not followed', async (host) => {
+    const local = await mockHub(files);
+    const { port } = new URL(local.endpoint);
+    const location = `http://${host}:${port}/some/model/resolve/${commit}/model.safetensors`;
+    const hub = await mockHub(files, spoiled(status(302, { location })));
+    // a name of the internet, which leads to this machine
+    const lookup = vi.spyOn(dns, 'lookup') as Mock;
+    onTestFinished(() => lookup.mockRestore());
+    lookup.mockImplementation((_name: string, { all }: LookupOptions, found: Found) =>
+      all === true
+        ? found(null, [{ address: '127.0.0.1', family: 4 }])
+        : found(null, '127.0.0.1', 4),
+    );
+    const endpoint = hub.endpoint.replace('127.0.0.1', 'hub.example');
+    const run = expectEnd('N5', await download(hub, { endpoint }), 'REMOTE_MISMATCH');
+    expect(run.message).toMatch(/local network \(url=http:\/\/hub\.example:/);
+    expect(local.log).toEqual([]);
   });
 });
 
 describe('N7: a refusal', () => {
   it.each([
-    [401, '', 'NOT_PERMITTED', 'hf auth login'],
-    [403, 'GatedRepo', 'NOT_PERMITTED', 'accept the licence at http://127.0.0.1'],
-    [403, '', 'NOT_PERMITTED', 'role'],
-    [404, 'RepoNotFound', 'INPUT_MISSING', 'check its name'],
-    [404, 'RevisionNotFound', 'INPUT_MISSING', '--revision'],
-    [404, 'EntryNotFound', 'INPUT_MISSING', 'holds a checkpoint'],
-    [451, '', 'NOT_PERMITTED', 'legal'],
-  ])('%i %s is %s and says what to do', async (code, kind, ended, says) => {
-    const run = await expectRow(
-      'N7',
-      (_request, response) => status(code, { 'x-error-code': kind })(response),
-      ended,
-    );
-    expect(run.message).toContain(says);
-    expect(run.hub.log).toHaveLength(1);
-  });
+    [401, 'RepoNotFound', true, 'NOT_PERMITTED', 'private, or there is none of this name'],
+    [401, 'RepoNotFound', false, 'NOT_PERMITTED', 'and that the token may read it'],
+    [401, '', true, 'NOT_PERMITTED', 'run hf auth login or set HF_TOKEN'],
+    [401, '', false, 'NOT_PERMITTED', 'does not accept the token (repository=some/model'],
+    [403, 'GatedRepo', true, 'NOT_PERMITTED', 'accept the licence at http://127.0.0.1'],
+    [403, 'GatedRepo', false, 'NOT_PERMITTED', 'with the account of the token'],
+    [403, '', false, 'NOT_PERMITTED', 'one that may read the repository'],
+    [404, 'RepoNotFound', true, 'INPUT_MISSING', 'check its name, and that it is a model'],
+    [404, 'RepoNotFound', false, 'INPUT_MISSING', 'and that the token may read it'],
+    [404, 'RevisionNotFound', false, 'INPUT_MISSING', '--revision'],
+    [404, 'EntryNotFound', false, 'INPUT_MISSING', 'holds a checkpoint'],
+    [451, '', false, 'NOT_PERMITTED', 'legal'],
+  ])(
+    '%i %s, anonymous %s, is %s and says what to do',
+    async (code, kind, anonymous, ended, says) => {
+      const fault: Fault = (_request, response) => {
+        json(response, code, { error: 'No, because.' }, kind);
+        return true;
+      };
+      const run = await expectRow('N7', fault, ended, { anonymous });
+      expect(run.message).toContain(says);
+      expect(run.message).toContain(`status=${code}, said=No, because.)`);
+      expect(run.hub.log).toHaveLength(1);
+    },
+  );
 });
 
 describe('N12: offline', () => {
