@@ -26,20 +26,12 @@ export interface OpenedSource {
 /** Opens a checkpoint's folder; a folder of this name goes before a repository. */
 export async function openSourceFolder(
   source: string,
-  { revision, offline = false }: SourceFlags,
-  context: Pick<Context, 'env' | 'messages' | 'progress'>,
+  flags: SourceFlags,
+  context: Context,
 ): Promise<OpenedSource> {
+  const { revision } = flags;
   if (!existsSync(source) && isHubId(source)) {
-    const { path } = await openSnapshot(
-      openHub(readHubSettings(context.env, { offline })),
-      source,
-      {
-        ...(revision === undefined ? {} : { revision }),
-        onProgress: (done, total) => {
-          context.progress.update({ stage: `downloading ${source}`, done, total });
-        },
-      },
-    );
+    const path = await download(source, flags, context);
     return { folder: await openFolder(path), path };
   }
   const folder = await openFolder(source);
@@ -51,4 +43,27 @@ export async function openSourceFolder(
   }
   if (isHubId(source)) context.messages.note(`${source} is a folder here, and is taken for that`);
   return { folder, path: source };
+}
+
+/** Fetches a repository into the cache; a signal ends that, and the next run goes on there. */
+async function download(
+  id: string,
+  { revision, offline = false }: SourceFlags,
+  { env, progress, interrupts }: Context,
+): Promise<string> {
+  const interruption = new AbortController();
+  const opening = openSnapshot(openHub(readHubSettings(env, { offline })), id, {
+    ...(revision === undefined ? {} : { revision }),
+    signal: interruption.signal,
+    onProgress: (done, total) => progress.update({ stage: `downloading ${id}`, done, total }),
+  });
+  const release = interrupts.guard(async () => {
+    interruption.abort();
+    await opening.catch(() => undefined);
+  });
+  try {
+    return (await opening).path;
+  } finally {
+    release();
+  }
 }

@@ -1,47 +1,18 @@
-// The command line and the Hub: sources named by id, runs that are killed, many at once, and a token
-// that appears nowhere.
+// The command line and the Hub: sources named by id, runs offline, and a token that appears nowhere.
 
-import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { caseFolder, command, documentOf, errorLine, noGpu, type Ran } from '../command.ts';
+import { caseFolder, command, documentOf, errorLine } from '../command.ts';
 import { temporaryFolder, treeOf } from '../tree.ts';
-import { commit, type Fault, hashOf, json, mockHub, type MockHub, sendFile } from './mock-hub.ts';
+import { envOf, files, inspect, token, weights } from './command-hub.ts';
+import { commit, type Fault, json, mockHub, sendFile } from './mock-hub.ts';
 import { faultRows } from './rows.ts';
 
 const rows = faultRows('Network faults, command line: row, how it ended, cases');
-const token = 'secret-token-0123456789';
-
-function caseFiles(name: string): Record<string, Uint8Array> {
-  const folder = caseFolder(name);
-  const wanted = readdirSync(folder).filter((file) => !/^golden|^case/.test(file));
-  return Object.fromEntries(
-    wanted.map((file) => [file, new Uint8Array(readFileSync(join(folder, file)))]),
-  );
-}
-
-const files = caseFiles('clm-default');
-const weights = files['model.safetensors'] ?? new Uint8Array();
-
-function envOf(hub: MockHub, home: string): Record<string, string> {
-  return {
-    ...noGpu,
-    HF_ENDPOINT: hub.endpoint,
-    HF_HOME: home,
-    HF_TOKEN: token,
-    HF_HUB_CACHE: '',
-    HF_HUB_OFFLINE: '',
-    TRANSFORMERS_OFFLINE: '',
-  };
-}
-
-const inspect = async (hub: MockHub, cwd: string, ...args: readonly string[]): Promise<Ran> =>
-  await command(['inspect', 'some/model', ...args], { cwd, env: envOf(hub, join(cwd, 'hf')) });
-
 it('converts a repository, and the manifest says which commit', async () => {
   const cwd = temporaryFolder();
   const hub = await mockHub(files);
@@ -57,23 +28,50 @@ it('converts a repository, and the manifest says which commit', async () => {
   });
   expect(offline.status).toBe(0);
   expect(readFileSync(join(cwd, 'out/modernbert-onnx.json'), 'utf8')).toBe(manifest);
-  expect(JSON.stringify(treeOf(join(cwd, 'out'))) + ran.stdout + ran.stderr).not.toContain(token);
+  // a name may hold the token, and a report the name
+  await cp(join(caseFolder('clm-default')), join(cwd, token), { recursive: true });
+  const proof = ['--golden', token, '--junit', 'r.xml', '--no-record', '--json'];
+  const verified = await command(['verify', 'out', ...proof, '--runtime', 'onnxruntime'], {
+    cwd,
+    env,
+  });
+  expect([verified.status, verified.stdout]).toEqual([0, expect.stringContaining('[secret]')]);
+  const written = [
+    JSON.stringify(treeOf(join(cwd, 'out'))),
+    readFileSync(join(cwd, 'r.xml'), 'utf8'),
+  ];
+  for (const text of [...written, ran.stdout, ran.stderr, verified.stdout, verified.stderr]) {
+    expect(text).not.toContain(token);
+    rows.passed('N13', 'no token');
+  }
   rows.passed('N12', 'done');
 });
 
-it.each([
-  ['convert', '--offline', 'UNRELATED'],
-  ['convert', '', 'HF_HUB_OFFLINE'],
-  ['inspect', '--offline', 'UNRELATED'],
-  ['inspect', '', 'TRANSFORMERS_OFFLINE'],
-])('%s makes no connection offline %s', async (name, flag, variable) => {
+const switches: readonly (readonly [string, string])[] = [
+  ['--offline', 'UNRELATED'],
+  ['--offline --revision v1', 'UNRELATED'],
+  [`--offline --revision ${commit}`, 'UNRELATED'],
+  ['', 'HF_HUB_OFFLINE'],
+  ['--revision v1', 'HF_HUB_OFFLINE'],
+  ['', 'TRANSFORMERS_OFFLINE'],
+];
+
+it.each(['convert', 'inspect'])('N12: %s makes no connection offline', async (name) => {
   const cwd = temporaryFolder();
   const hub = await mockHub(files);
-  const env = { ...envOf(hub, join(cwd, 'hf')), [variable]: flag === '' ? 'yes' : '' };
-  const ran = await command([name, 'some/model', ...(flag === '' ? [] : [flag])], { cwd, env });
-  expect(ran.status).toBe(66);
+  const env = envOf(hub, join(cwd, 'hf'));
+  const ends = await Promise.all(
+    switches.map(async ([flags, variable]) => {
+      const args = [name, 'some/model', ...flags.split(' ').filter((flag) => flag !== '')];
+      return await command(args, { cwd, env: { ...env, [variable]: 'yes' } });
+    }),
+  );
+  expect(ends.map(({ status }) => status)).toEqual(switches.map(() => 66));
   expect(hub.log).toEqual([]);
-  rows.passed('N12', 'INPUT_MISSING');
+  for (const ran of ends) {
+    expect(errorLine(ran)).toMatch(/the cache does not hold the whole checkpoint.*--offline/);
+    rows.passed('N12', `INPUT_MISSING, ${name}`);
+  }
 });
 
 it('takes a folder of that name before the repository, and says so', async () => {
@@ -96,58 +94,31 @@ it('refuses another architecture before its weights are fetched', async () => {
   expect(hub.fetches('model.safetensors')).toEqual([]);
 });
 
-const large = new Uint8Array(randomBytes(4_000_000));
-const largeHash = hashOf(large, true);
-
-it.each([1, 1_000_000, 2_000_000, 3_000_000, 3_999_999])(
-  'N8: killed after %i bytes, goes on there',
-  async (upTo) => {
-    const cwd = temporaryFolder();
-    let kill: (() => void) | undefined;
-    const fault: Fault = (request, response, logged) => {
-      if (kill === undefined || !request.url?.endsWith('.safetensors')) return false;
-      const end = kill;
-      kill = undefined;
-      response.writeHead(200, { 'content-length': large.length });
-      logged.sent += upTo;
-      // what was sent has reached the disk by then
-      response.write(large.subarray(0, upTo), () => setTimeout(end, 400));
-      return true;
-    };
-    const hub = await mockHub({ ...files, 'model.safetensors': large }, fault);
-    const bin = join(import.meta.dirname, '../../dist/bin/modernbert-onnx.js');
-    const env = { ...process.env, ...envOf(hub, join(cwd, 'hf')) };
-    const child = spawn(process.execPath, [bin, 'inspect', 'some/model'], { env, stdio: 'ignore' });
-    kill = () => child.kill('SIGKILL');
-    await new Promise((resolve) => child.on('close', resolve));
-    expect(child.signalCode).toBe('SIGKILL');
-    // what was fetched is noise, so the rerun ends when the header is read
-    expect((await inspect(hub, cwd)).status).toBe(65);
-    expectWhole(join(cwd, 'hf'), largeHash);
-    const small = Object.entries(files).filter(([name]) => name !== 'model.safetensors');
-    const most = large.length + small.reduce((sum, [, bytes]) => sum + bytes.length, 0);
-    expect(hub.sentBytes()).toBeLessThanOrEqual(1.1 * most);
-    rows.passed('N8', 'done after SIGKILL');
-  },
-);
-
-/** The blob has the bytes its name says, and nothing lies unfinished beside it. */
-function expectWhole(home: string, hash: string): void {
-  const blobs = join(home, 'hub/models--some--model/blobs');
-  const bytes = readFileSync(join(blobs, hash));
-  expect(createHash('sha256').update(bytes).digest('hex')).toBe(hash);
-  expect(readdirSync(blobs).filter((name) => name.includes('incomplete'))).toEqual([]);
-}
-
-it.each([2, 8])('N8: %i processes fetch one repository', async (count) => {
+it('N5: a redirect from https to http is not followed', async (context) => {
   const cwd = temporaryFolder();
-  const hub = await mockHub(files);
-  const ends = await Promise.all(
-    Array.from({ length: count }, async () => await inspect(hub, cwd)),
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  const openssl = ['req', '-x509', ...kind, ...name, '-keyout', 'key.pem', '-out', 'cert.pem'];
+  if (spawnSync('openssl', openssl, { cwd }).status !== 0) context.skip('there is no openssl');
+  const [key = '', cert = ''] = ['key.pem', 'cert.pem'].map((file) =>
+    readFileSync(join(cwd, file), 'utf8'),
   );
-  expect(ends.map(({ status, stderr }) => (status === 0 ? 0 : stderr))).toEqual(ends.map(() => 0));
-  expectWhole(join(cwd, 'hf'), hashOf(weights, true));
-  rows.passed('N8', `done by ${count} processes`);
+  const plain = await mockHub(files);
+  const down: Fault = ({ url }, response) => {
+    if (url?.endsWith('.safetensors') !== true) return false;
+    response.writeHead(302, { location: `${plain.endpoint}${url}` }).end();
+    return true;
+  };
+  const hub = await mockHub(files, down, { key, cert });
+  const env = { ...envOf(hub, join(cwd, 'hf')), NODE_EXTRA_CA_CERTS: join(cwd, 'cert.pem') };
+  const ran = await command(['inspect', 'some/model'], { cwd, env });
+  expect([ran.status, errorLine(ran)]).toEqual([
+    76,
+    expect.stringMatching(/^error\[REMOTE_MISMATCH\]: the server redirects from https to http \(/),
+  ]);
+  expect(hub.fetches('model.safetensors')).toHaveLength(1);
+  expect(plain.log).toEqual([]);
+  rows.passed('N5', 'REMOTE_MISMATCH');
 });
 
 const echo =
@@ -179,12 +150,18 @@ function naming(request: { url?: string | undefined }, response: ServerResponse)
 
 it.each(failing)('N13: %s does not see it printed', async (_name, status, fault) => {
   const cwd = temporaryFolder();
-  const hub = await mockHub(files, fault);
+  let commands = '';
+  const hub = await mockHub(files, (request, response, logged) => {
+    commands ||= execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' });
+    return fault(request, response, logged);
+  });
   const ran = await inspect(hub, cwd, '--json', '--debug');
   expect([ran.status, documentOf(ran)['status']]).toEqual([status, 'error']);
   expect(errorLine(ran)).toMatch(/^error\[/);
   expect(hub.log[0]?.authorization).toBe(`Bearer ${token}`);
-  for (const text of [ran.stdout, ran.stderr, JSON.stringify(treeOf(cwd))]) {
+  expect(commands).toContain('inspect some/model --json --debug');
+  // --debug prints the chain of causes
+  for (const text of [ran.stdout, ran.stderr, JSON.stringify(treeOf(cwd)), commands]) {
     expect(text).not.toContain(token);
     rows.passed('N13', 'no token');
   }
