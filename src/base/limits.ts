@@ -12,6 +12,15 @@ export const maxManifestBytes: number = 10_000_000;
 /** The largest tokenizers are tens of megabytes. */
 export const maxAssetBytes: number = 100_000_000;
 
+/** Results of benchmarks make a model card's YAML some hundred kilobytes long. */
+export const maxFrontMatterLength: number = 1_000_000;
+
+/** Metadata of the Hub nests ten levels; some thousand are more than a parser survives. */
+export const maxFrontMatterDepth: number = 100;
+
+/** Cards have none; a parser looks through the whole text for what each is of. */
+export const maxFrontMatterAliases: number = 100;
+
 /** Models are compared on a few megabytes of text; more is another file, and would take days. */
 export const maxTextBytes: number = 100_000_000;
 

@@ -13,6 +13,7 @@ import {
   manifestName,
   type Manifest,
   quantizationMethods,
+  type RecordedComparison,
   type Verification,
   weightFormats,
 } from './manifest.ts';
@@ -54,6 +55,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     },
     warnings: root.list('warnings').map((item) => item.text()),
     verifications: root.list('verifications').map(readVerification),
+    ...readComparisons(root),
   };
 }
 
@@ -126,9 +128,9 @@ function readFile(item: Field): WrittenFile {
   return { path, size: item.get('size').count(), sha256: readSha256(item) };
 }
 
-function readSha256(item: Field): string {
-  const sha256 = item.get('sha256').text();
-  if (!/^[0-9a-f]{64}$/.test(sha256)) fail('is not 64 hexadecimal digits', `${item.at}.sha256`);
+function readSha256(item: Field, key = 'sha256'): string {
+  const sha256 = item.get(key).text();
+  if (!/^[0-9a-f]{64}$/.test(sha256)) fail('is not 64 hexadecimal digits', `${item.at}.${key}`);
   return sha256;
 }
 
@@ -141,6 +143,19 @@ function readVerification(item: Field): Verification {
     passed: item.get('passed').flag(),
     figures: item.get('figures').numbers(),
   };
+}
+
+function readComparisons(root: Field): Pick<Manifest, 'comparisons'> {
+  if (root.optional('comparisons') === undefined) return {};
+  const read = (item: Field): RecordedComparison => ({
+    dtype: item.get('dtype').among(weightFormats),
+    runtime: item.get('runtime').text(),
+    text: readSha256(item, 'text'),
+    tokens: item.get('tokens').count(),
+    window: item.get('window').count(),
+    figures: item.get('figures').numbers(),
+  });
+  return { comparisons: root.list('comparisons').map(read) };
 }
 
 /** A value of the manifest with the place where it stands. */

@@ -3,9 +3,11 @@ import { ToolkitError } from './errors.ts';
 import { parseManifest } from './manifest-reader.ts';
 import {
   printManifest,
+  withComparisons,
   withOutput,
   withVerifications,
   type Manifest,
+  type RecordedComparison,
   type Verification,
 } from './manifest.ts';
 
@@ -38,9 +40,19 @@ const verification: Verification = {
   figures: { maxDifference: 1e-5, meanKl: 0 },
 };
 
+const comparison: RecordedComparison = {
+  dtype: 'q4',
+  runtime: 'onnxruntime 1.30.0 (cpu)',
+  text: 'ef'.repeat(32),
+  tokens: 512,
+  window: 256,
+  figures: { perplexity: 54.7, meanKl: 0.049, maxKl: 2, top1: 0.834 },
+};
+
 /** The manifest with one value changed, as bytes. */
 function changed(path: readonly string[], value: unknown): Uint8Array {
-  const root: unknown = JSON.parse(JSON.stringify(manifest));
+  const compared = withComparisons(manifest, [comparison]);
+  const root: unknown = JSON.parse(JSON.stringify(compared));
   let at = root as Record<string, unknown>;
   for (const key of path.slice(0, -1)) at = at[key] as Record<string, unknown>;
   at[path.at(-1) ?? ''] = value;
@@ -49,7 +61,7 @@ function changed(path: readonly string[], value: unknown): Uint8Array {
 
 describe('a manifest', () => {
   it('reads back as it was written', () => {
-    const measured = withVerifications(manifest, [verification]);
+    const measured = withComparisons(withVerifications(manifest, [verification]), [comparison]);
     expect(parseManifest(printManifest(measured))).toEqual(measured);
   });
 
@@ -108,6 +120,10 @@ describe('a manifest', () => {
     [['source'], [], /source is not an object/],
     [['source'], { id: 'org/name' }, /source has no field revision/],
     [['verifications'], undefined, /has no field verifications/],
+    [['comparisons'], 'none', /comparisons is not a list/],
+    [['comparisons', '0', 'dtype'], 'q3', /comparisons\[0\]\.dtype is none of/],
+    [['comparisons', '0', 'text'], 'verse.txt', /\[0\]\.text is not 64 hexadecimal digits/],
+    [['comparisons', '0', 'tokens'], 0.5, /tokens is not a whole number/],
   ])('is refused where %j is %j', (path, value, message) => {
     const parse = (): Manifest => parseManifest(changed(path, value));
     expect(parse).toThrow(message);
@@ -132,5 +148,13 @@ describe('a manifest', () => {
       [failed],
     );
     expect(verifications).toEqual([other, failed]);
+  });
+
+  it('replaces a comparison that is repeated, and keeps those on other texts', () => {
+    const other = { ...comparison, text: '00'.repeat(32) };
+    const base = { ...comparison, dtype: 'fp32', figures: { perplexity: 53.7 } } as const;
+    const again = { ...comparison, figures: { ...comparison.figures, meanKl: 0.05 } };
+    const first = withComparisons(manifest, [comparison, other]);
+    expect(withComparisons(first, [again, base]).comparisons).toEqual([other, base, again]);
   });
 });

@@ -103,6 +103,21 @@ export interface Verification {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+/** A format held against fp32 of the same folder on a text; fp32 itself has a perplexity only. */
+export interface RecordedComparison {
+  readonly dtype: WeightFormat;
+  /** `onnxruntime 1.30.0 (cpu)`. */
+  readonly runtime: string;
+  /** sha256 of the text's file. */
+  readonly text: string;
+  /** Tokens of all windows. */
+  readonly tokens: number;
+  /** Tokens of one window. */
+  readonly window: number;
+  /** perplexity; for others than fp32 also meanKl, maxKl and top1, a part of 1. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
 export interface Manifest {
   readonly schemaVersion: 1;
   readonly tool: { readonly name: string; readonly version: string };
@@ -129,6 +144,8 @@ export interface Manifest {
   readonly warnings: readonly string[];
   /** Sorted by file, runtime and golden. */
   readonly verifications: readonly Verification[];
+  /** Sorted by text, runtime, tokens, window and dtype; left out where nothing was compared. */
+  readonly comparisons?: readonly RecordedComparison[];
 }
 
 /** Where the model of a format lies in an output folder. */
@@ -155,9 +172,27 @@ export function withOutput(manifest: Manifest, file: WrittenFile): Manifest {
 export function withVerifications(manifest: Manifest, added: readonly Verification[]): Manifest {
   const key = ({ file, runtime, golden }: Verification): string =>
     [file, runtime, golden].join('\n');
+  return { ...manifest, verifications: renewed(manifest.verifications, added, key) };
+}
+
+/** The manifest with comparisons added; one repeated takes the place of the older one. */
+export function withComparisons(
+  manifest: Manifest,
+  added: readonly RecordedComparison[],
+): Manifest {
+  const key = ({ text, runtime, tokens, window, dtype }: RecordedComparison): string =>
+    [text, runtime, tokens, window, weightFormats.indexOf(dtype)].join('\n');
+  return { ...manifest, comparisons: renewed(manifest.comparisons ?? [], added, key) };
+}
+
+/** Items with others added in place of those with the same key, in the order of the keys. */
+function renewed<T>(
+  items: readonly T[],
+  added: readonly T[],
+  key: (item: T) => string,
+): readonly T[] {
   const replaced = new Set(added.map(key));
-  const kept = manifest.verifications.filter((verification) => !replaced.has(key(verification)));
-  return { ...manifest, verifications: [...kept, ...added].toSorted(byKey(key)) };
+  return [...items.filter((item) => !replaced.has(key(item))), ...added].toSorted(byKey(key));
 }
 
 // Not localeCompare: the order may not depend on the machine.
