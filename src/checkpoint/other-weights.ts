@@ -1,7 +1,7 @@
 // Weights that are not read: beside those that are, a warning; alone in a folder, a refusal that
 // says what they are.
 
-import { ToolkitError, printable } from '../base/errors.ts';
+import { type ErrorContext, printable, ToolkitError } from '../base/errors.ts';
 import { mergeFix } from './foreign-keys.ts';
 
 /** Warnings about weights in the folder that were not read. */
@@ -47,13 +47,13 @@ const others: readonly Other[] = [
   },
 ];
 
-/** Fails when the folder holds weights of another kind, and none that are read. */
-export function refuseOthers(folder: string, present: readonly string[]): void {
+/** Fails when a place holds weights of another kind, and none that are read. */
+export function refuseOthers(place: ErrorContext, present: readonly string[]): void {
   if (present.some((name) => read.test(name))) return;
   for (const { names, rule, fix } of others) {
     const file = present.find((name) => names.test(name));
     if (file === undefined) continue;
-    throw new ToolkitError('UNSUPPORTED_CHECKPOINT', rule, { where: { folder, file }, fix });
+    throw new ToolkitError('UNSUPPORTED_CHECKPOINT', rule, { where: { ...place, file }, fix });
   }
 }
 
@@ -65,7 +65,7 @@ export function refuseFolder(
   present: readonly string[],
   lookedFor: readonly string[],
 ): never {
-  refuseOthers(folder, present);
+  refuseOthers({ folder }, present);
   const found = present.filter((name) => /\.(?:safetensors|bin|pth?|ckpt)$/.test(name));
   throw new ToolkitError('INPUT_MISSING', 'the folder holds no weights', {
     where: { folder, looked_for: lookedFor, ...(found.length === 0 ? {} : { found }) },

@@ -39,7 +39,11 @@ test('a config without model_type is known by its architecture', () => {
 
 test.each([
   ['the encoder', { model_type: 'modernbert' }, /encoder.*value=modernbert/],
-  ['another model', { model_type: 'llama' }, /modernbert-decoder.*value=llama/],
+  [
+    'another model',
+    { model_type: 'llama' },
+    /no ModernBERT decoder.*value=llama.*model_type modernbert-decoder/,
+  ],
   ['no model', {}, /field=model_type/],
   [
     'a head nobody ships',

@@ -17,6 +17,8 @@ const tasks: ReadonlyMap<string, Task> = new Map([
 const encoder =
   'this is the ModernBERT encoder, which attends in both directions; the decoder is another model';
 
+const decoders = `give a checkpoint of a model_type ${modelType}, as the Ettin decoders are`;
+
 /** The task named by `architectures`, undefined when none is named; refuses other models. */
 export function readArchitecture(fields: Fields, warn: Warn): Task | undefined {
   const architecture = firstArchitecture(fields);
@@ -28,7 +30,7 @@ export function readArchitecture(fields: Fields, warn: Warn): Task | undefined {
   const why = /^ModernBert(?!Decoder)/.test(architecture)
     ? encoder
     : `the heads that are supported are ${[...tasks.keys()].join(', ')}`;
-  throw unsupportedModel('architectures', architecture, why);
+  throw unsupportedModel('architectures', architecture, why, decoders);
 }
 
 function firstArchitecture(fields: Fields): string | undefined {
@@ -49,11 +51,12 @@ function checkModelType(fields: Fields, architecture: string | undefined, warn: 
     return;
   }
   if (type === undefined) {
-    throw unsupportedModel('model_type', null, `config.json has to say that it is ${modelType}`);
+    const why = 'config.json does not say what model this is';
+    throw unsupportedModel('model_type', null, why, decoders);
   }
   if (typeof type !== 'string') throw invalid('model_type', type, 'a string is expected');
-  const why = type === 'modernbert' ? encoder : `the model that is supported is ${modelType}`;
-  throw unsupportedModel('model_type', type, why);
+  const why = type === 'modernbert' ? encoder : 'this is no ModernBERT decoder';
+  throw unsupportedModel('model_type', type, why, decoders);
 }
 
 function checkRemoteCode(fields: Fields): void {
@@ -63,11 +66,13 @@ function checkRemoteCode(fields: Fields): void {
     'auto_map',
     map,
     'the checkpoint brings code of its own, whose mathematics is unknown here',
+    'load it into the class of transformers in Python, and save it with save_pretrained',
   );
 }
 
-function unsupportedModel(field: string, value: JsonValue, why: string): ToolkitError {
+function unsupportedModel(field: string, value: JsonValue, why: string, fix: string): ToolkitError {
   return new ToolkitError('UNSUPPORTED_ARCHITECTURE', why, {
     where: { field, value: typeof value === 'string' ? value : show(value) },
+    fix,
   });
 }

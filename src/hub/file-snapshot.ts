@@ -14,9 +14,10 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ToolkitError } from '../base/errors.ts';
+import { type ErrorContext, ToolkitError } from '../base/errors.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { settle } from '../base/settle.ts';
+import { refuseOthers } from '../checkpoint/other-weights.ts';
 import { readConfig } from '../config/read.ts';
 import { errnoOf } from '../onnx/file-errors.ts';
 import { fetchBlob } from './file-blob.ts';
@@ -54,6 +55,8 @@ export async function openSnapshot(
   if (hub.settings.offline) return await cached(folder, id, revision);
   const commit = await resolveCommit(hub, id, revision, signal);
   const listed = await listFiles(hub, id, commit, signal);
+  const names = listed.map(({ name }) => name);
+  checkFiles(names, { repository: id, revision });
   const path = join(folder, 'snapshots', commit);
   const fetch = { hub, id, commit, folder, path, options };
   try {
@@ -61,8 +64,8 @@ export async function openSnapshot(
     await mkdir(path, { recursive: true });
     const small = listed.filter(({ name }) => smallFiles.includes(name));
     await fetchAll(small, fetch);
-    await checkArchitecture(path, small);
-    const weights = weightFiles(listed.map(({ name }) => name));
+    await checkArchitecture(path);
+    const weights = weightFiles(names);
     await fetchAll(
       listed.filter(({ name }) => weights.includes(name)),
       fetch,
@@ -72,6 +75,20 @@ export async function openSnapshot(
     throw cacheError(error, hub.settings.cache);
   }
   return { path, commit };
+}
+
+/** A repository of something else is refused before anything is fetched. */
+function checkFiles(names: readonly string[], place: ErrorContext): void {
+  refuseOthers(place, names);
+  const missing = [
+    ...(names.includes('config.json') ? [] : ['config.json']),
+    ...(weightFiles(names).length > 0 ? [] : ['model.safetensors']),
+  ];
+  if (missing.length === 0) return;
+  throw new ToolkitError('INPUT_MISSING', 'the repository holds no checkpoint', {
+    where: { ...place, missing },
+    fix: 'give one whose root has what save_pretrained writes: config.json and the weights',
+  });
 }
 
 interface Fetch {
@@ -153,8 +170,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
 }
 
 /** Another architecture is refused before its weights are fetched. */
-async function checkArchitecture(path: string, files: readonly HubFile[]): Promise<void> {
-  if (!files.some(({ name }) => name === 'config.json')) return;
+async function checkArchitecture(path: string): Promise<void> {
   const text = decodeUtf8(await readFile(join(path, 'config.json')));
   if (text !== undefined) readConfig(text);
 }

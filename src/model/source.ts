@@ -77,7 +77,7 @@ async function readConfigFile(folder: SourceFolder): Promise<Asset> {
   const name = 'config.json';
   const source = await folder.open(name);
   if (!source) {
-    refuseOthers(folder.name, await folder.list());
+    refuseOthers({ folder: folder.name }, await folder.list());
     throw new ToolkitError('INPUT_MISSING', 'the folder has no config.json beside the weights', {
       where: { folder: folder.name },
       fix: 'give the folder that save_pretrained wrote',

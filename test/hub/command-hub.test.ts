@@ -91,6 +91,9 @@ it('refuses another architecture before its weights are fetched', async () => {
   const hub = await mockHub({ ...files, 'config.json': other });
   const ran = await inspect(hub, temporaryFolder());
   expect(ran.status).toBe(69);
+  expect(errorLine(ran)).toMatch(
+    /: this is no ModernBERT decoder \(field=model_type, value=llama\): give a checkpoint of/,
+  );
   expect(hub.fetches('model.safetensors')).toEqual([]);
 });
 

@@ -166,6 +166,36 @@ describe('N7: a refusal', () => {
   );
 });
 
+describe('a repository of something else', () => {
+  const text = new TextEncoder().encode('{}');
+  it.each<readonly [string, Record<string, Uint8Array>, string, RegExp]>([
+    [
+      'weights alone',
+      { 'model.safetensors': weights },
+      'INPUT_MISSING',
+      /missing=\[config\.json\]/,
+    ],
+    [
+      'a config alone',
+      { 'config.json': config },
+      'INPUT_MISSING',
+      /missing=\[model\.safetensors\]/,
+    ],
+    ['nothing', {}, 'INPUT_MISSING', /holds no checkpoint \(repository=some\/model, revision=main/],
+    ['a GGUF file', { 'a.gguf': text }, 'UNSUPPORTED_CHECKPOINT', /GGUF.*file=a\.gguf/],
+    [
+      'a LoRA adapter',
+      { 'adapter_config.json': text, 'adapter_model.safetensors': text },
+      'UNSUPPORTED_CHECKPOINT',
+      /LoRA adapter.*merge/,
+    ],
+  ])('as %s is refused before anything is fetched', async (_name, held, ended, says) => {
+    const run = await download(await mockHub(held));
+    expect([run.ended, run.message]).toEqual([ended, expect.stringMatching(says)]);
+    expect(run.hub.log).toHaveLength(2);
+  });
+});
+
 describe('N12: offline', () => {
   it('makes no connection, and takes what the cache holds whole', async () => {
     const online = await expectRow('N12', () => false, 'done');
