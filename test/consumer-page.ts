@@ -1,16 +1,11 @@
 // A page that has a consumer of our folders in it, bundled as an application would be, and what it
 // fetches: models from memory, WebAssembly from node_modules, nothing from a network.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { build } from 'esbuild';
-import type { Target } from '../src/base/manifest.ts';
-import { openFolder } from '../src/checkpoint/file-source.ts';
-import { convert, type ConvertOptions } from '../src/convert.ts';
-import { memorySink } from '../src/onnx/memory-sink.ts';
 import { must } from './must.ts';
-import { goldenFolder } from './output-folder.ts';
 
 type Files = ReadonlyMap<string, Uint8Array>;
 
@@ -38,15 +33,10 @@ export async function consumerPage(name: string, user: string): Promise<Files> {
   ]);
 }
 
-/** A golden case converted, below `models/<name>-<target>/`. */
-export async function servedCase(
-  name: string,
-  target: Target,
-  options: Omit<ConvertOptions, 'target'>,
-): Promise<Files> {
-  const sink = memorySink();
-  await convert(await openFolder(join(goldenFolder, name)), sink, { ...options, target });
-  return new Map(
-    [...sink.files].map(([path, bytes]) => [`models/${name}-${target}/${path}`, bytes]),
-  );
+/** A folder that was written, as a server has it below `models/<id>/`. */
+export function servedFolder(id: string, path: string): Files {
+  const files = readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(path, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+  return new Map(files.map((file) => [`models/${id}/${file}`, readFileSync(join(path, file))]));
 }

@@ -8,20 +8,23 @@ export interface Prompt {
   readonly mask: readonly (readonly number[])[];
 }
 
-export type Device = 'wasm' | 'webgpu';
+export interface Options {
+  readonly device: 'wasm' | 'webgpu';
+  readonly dtype: 'fp32' | 'q8';
+}
 
 export interface TransformersJs {
   /** The rows with their greedy continuations, up to so many tokens. */
   generate(
     id: string,
-    device: Device,
+    options: Options,
     prompt: Prompt,
     length: number,
   ): Promise<readonly (readonly number[])[]>;
   /** Logits behind prompts of one row. */
   logits(
     id: string,
-    device: Device,
+    options: Options,
     prompts: readonly (readonly number[])[],
   ): Promise<readonly (readonly number[])[]>;
 }
@@ -36,8 +39,8 @@ const int64 = (rows: readonly (readonly number[])[]): Tensor =>
   new Tensor('int64', BigInt64Array.from(rows.flat(), BigInt), [rows.length, rows[0]?.length ?? 0]);
 
 const functions: TransformersJs = {
-  async generate(id, device, { ids, mask }, length) {
-    const model = await AutoModelForCausalLM.from_pretrained(id, { device, dtype: 'fp32' });
+  async generate(id, options, { ids, mask }, length) {
+    const model = await AutoModelForCausalLM.from_pretrained(id, options);
     const generated = (await model.generate({
       inputs: int64(ids),
       attention_mask: int64(mask),
@@ -49,8 +52,8 @@ const functions: TransformersJs = {
     return (generated.tolist() as bigint[][]).map((row) => row.map(Number));
   },
 
-  async logits(id, device, prompts) {
-    const model = await AutoModelForCausalLM.from_pretrained(id, { device, dtype: 'fp32' });
+  async logits(id, options, prompts) {
+    const model = await AutoModelForCausalLM.from_pretrained(id, options);
     const found: number[][] = [];
     for (const ids of prompts) {
       const mask = ids.map(() => 1);
