@@ -26,6 +26,8 @@ export interface Outcome {
   readonly passed: boolean;
   /** Another exit status than that. */
   readonly exitCode?: number;
+  /** Output folder that was written. */
+  readonly written?: string;
   /** For people, on stdout, after what was printed as it came. */
   readonly text: string;
   /** For scripts, with --json: fields of the one document. */

@@ -97,6 +97,7 @@ function converted(
 ): Outcome {
   return {
     passed: true,
+    written: target,
     text: (verified ? verifiedText(verified) : '') + conversionText(manifest, name, target),
     document: {
       output: { folder: resolve(target), files: manifest.outputs },

@@ -18,9 +18,10 @@ import {
 import { parseKeepRule } from '../quantize/keep.ts';
 import type { CommonFlags } from './command.ts';
 import { common, numberParser, parseDtypes } from './options.ts';
+import { pushTo, pushToMistake, type PushToFlags } from './push-grammar.ts';
 import { parseRevisions } from './source-list.ts';
 
-export interface ConvertFlags extends CommonFlags, Omit<Quantization, 'calibration'> {
+export interface ConvertFlags extends CommonFlags, PushToFlags, Omit<Quantization, 'calibration'> {
   readonly output?: string;
   readonly task: Task | 'auto';
   readonly dtype: readonly WeightFormat[];
@@ -77,7 +78,7 @@ export function addConvert(program: Command, accept: (request: ConvertRequest) =
         .choices(['onnxruntime', 'portable'])
         .default('onnxruntime'),
     );
-  quantizing(command)
+  pushTo(quantizing(command))
     .option('--strict-fp16', 'refuse a model with values that half floats cannot hold')
     .option('--no-fp16-check', 'do not look for such values, which then may overflow')
     .option('--revision <revision>', 'branch, tag or commit of a Hub repository')
@@ -137,6 +138,8 @@ function requestOf(
   if (given.length > 1) {
     return command.error('of --sources, --revisions and --revision only one can be given');
   }
+  const mistake = pushToMistake(flags);
+  if (mistake !== undefined) return command.error(mistake);
   if (sources !== undefined) {
     if (source === undefined) return { command: 'convert', many: { list: sources }, flags };
     return command.error('a source is given, and --sources too');
@@ -154,4 +157,6 @@ Examples:
   $ modernbert-onnx convert ./my-ettin --dtype q4 --keep embeddings=q8 --keep 'layers.0.*=fp16'
   $ modernbert-onnx convert ./my-ettin --dtype q4 --method gptq --calibration ./poems.txt
   $ modernbert-onnx convert --sources checkpoints.txt -o ./converted --verify
+  $ modernbert-onnx convert ./my-ettin --dtype fp32,q8 --push-to me/my-ettin-onnx --private
+  $ modernbert-onnx convert me/my-ettin --revisions a,b -o ./converted --push-to me/my-ettin-onnx
   $ modernbert-onnx convert ./my-ettin --target portable --dry-run`;

@@ -14,6 +14,7 @@ import { failureOf } from './failure.ts';
 import {
   askedFor,
   isMadeFrom,
+  type PushedRun,
   readOutputManifest,
   readRuns,
   type Runs,
@@ -21,6 +22,9 @@ import {
   writeRuns,
 } from './finished-output.ts';
 import { exitCodeOf, figuresOf, type ManyEntry, manyText, worstOf } from './many-report.ts';
+import { pushedBefore, pushOutput, removeOutput } from './pushed-output.ts';
+import { checkPush } from './push-command.ts';
+import { type PushGoal, pushGoals } from './push-goal.ts';
 import { openSourceFolder } from './open-source.ts';
 import {
   labelOf,
@@ -33,14 +37,19 @@ import { readStandardInput } from './standard-input.ts';
 
 export async function convertManyCommand(
   many: ManySources,
-  flags: ConvertFlags,
+  given: ConvertFlags,
   context: Context,
 ): Promise<Outcome> {
+  const { pushTo } = given;
+  const flags = pushTo === undefined ? given : { ...given, verify: true };
   const folder = outputOf(flags);
   const sources = nameSources(await listOf(many));
   if (sources.length === 0) {
     throw new ToolkitError('USAGE', 'no source is listed', { fix: 'list one a line' });
   }
+  const goals = pushTo === undefined ? undefined : pushGoals(pushTo, many, sources);
+  const [goal] = goals?.values() ?? [];
+  if (goal !== undefined) await checkPush(goal.repository, goal.revision, context);
   const asked = await askedFor(flags);
   await makeFolder(folder);
   let runs = await readRuns(folder);
@@ -48,12 +57,13 @@ export async function convertManyCommand(
   for (const source of sources) {
     const step = `${entries.length + 1} of ${sources.length}`;
     context.messages.note(`${step}: ${labelOf(source)}`);
-    const job = { source, flags, context, asked, target: join(folder, source.name) };
-    const keep = async (): Promise<void> => {
-      runs = new Map([...runs, [source.name, asked]]);
+    const target = join(folder, source.name);
+    const job = { source, flags, context, asked, target, goal: goals?.get(source.name) };
+    const keep = async (pushed?: PushedRun): Promise<void> => {
+      runs = new Map([...runs, [source.name, { asked, ...(pushed && { pushed }) }]]);
       await writeRuns(folder, runs, context.interrupts);
     };
-    entries.push(await timed(source, context, () => convertOne(job, runs, keep)));
+    entries.push(await timed(source, context, () => publishOne(job, runs, keep)));
   }
   const exitCode = exitCodeOf(entries);
   return {
@@ -134,6 +144,29 @@ interface Job {
   readonly context: Context;
   readonly asked: string;
   readonly target: string;
+  /** Where the output is published. */
+  readonly goal: PushGoal | undefined;
+}
+
+/** Converts a source and, where that is asked for, publishes the output and removes it. */
+async function publishOne(
+  job: Job,
+  runs: Runs,
+  keep: (pushed?: PushedRun) => Promise<void>,
+): Promise<Found> {
+  const { source, flags, context, asked, target, goal } = job;
+  if (goal === undefined) return await convertOne(job, runs, keep);
+  const before = await pushedBefore(runs.get(source.name), asked, goal, source, context);
+  if (before !== undefined) {
+    // a run that was killed may have left it
+    await removeOutput(target);
+    return { status: 'done', ...figuresOf(before) };
+  }
+  const found = await convertOne(job, runs, keep);
+  if (found.status === 'drifted') return found;
+  await keep(await pushOutput(target, goal, flags.private === true, context));
+  await removeOutput(target);
+  return { ...found, status: 'pushed' };
 }
 
 async function convertOne(
@@ -142,7 +175,7 @@ async function convertOne(
   keep: () => Promise<void>,
 ): Promise<Found> {
   const isThere = existsSync(target);
-  if (isThere && runs.get(name) === asked) {
+  if (isThere && runs.get(name)?.asked === asked) {
     const manifest = await wholeOutput(target);
     const wanted = { ...flags, ...(revision !== undefined && { revision }) };
     const { folder } = await openSourceFolder(source, wanted, context);

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeUtf8 } from '../base/json-file.ts';
-import { parseJson } from '../base/json.ts';
+import { parseJson, type JsonValue } from '../base/json.ts';
 import type { SourceFolder, WrittenFile } from '../base/files.ts';
 import { type Manifest, manifestName } from '../base/manifest.ts';
 import { parseManifest } from '../base/manifest-reader.ts';
@@ -23,8 +23,23 @@ import type { Interrupts } from './signals.ts';
 /** Name of the file beside the output folders. */
 const recordName = 'modernbert-onnx-runs.json';
 
-/** Name of an output folder → what it was asked for. */
-export type Runs = ReadonlyMap<string, string>;
+/** What is known of an output folder. */
+export interface Run {
+  /** What it was asked for. */
+  readonly asked: string;
+  /** Where it was published before it was removed. */
+  readonly pushed?: PushedRun;
+}
+
+export interface PushedRun {
+  /** `owner/name@branch`. */
+  readonly to: string;
+  readonly commit: string;
+  readonly manifest: Manifest;
+}
+
+/** By the name of the output folder. */
+export type Runs = ReadonlyMap<string, Run>;
 
 /** What was asked for before in this folder; a file that cannot be read says nothing. */
 export async function readRuns(folder: string): Promise<Runs> {
@@ -32,25 +47,50 @@ export async function readRuns(folder: string): Promise<Runs> {
     const text = decodeUtf8(await readFile(join(folder, recordName))) ?? '';
     const root = parseJson(text, { what: recordName });
     if (!(root instanceof Map)) return new Map();
-    const entries = [...root].flatMap(([name, asked]): [string, string][] =>
-      typeof asked === 'string' ? [[name, asked]] : [],
-    );
-    return new Map(entries);
+    return new Map([...root].flatMap(([name, value]) => readRun(name, value)));
   } catch {
     return new Map();
   }
 }
 
+function readRun(name: string, value: JsonValue): readonly (readonly [string, Run])[] {
+  if (typeof value === 'string') return [[name, { asked: value }]];
+  if (!(value instanceof Map)) return [];
+  const [asked, to, commit, manifest] = ['asked', 'to', 'commit', 'manifest'].map((key) => {
+    const field = value.get(key);
+    return typeof field === 'string' ? field : '';
+  });
+  if (!asked || !to || !commit || !manifest) return [];
+  const read = parseManifest(new TextEncoder().encode(manifest));
+  return [[name, { asked, pushed: { to, commit, manifest: read } }]];
+}
+
 /** Writes what was asked for. */
 export async function writeRuns(folder: string, runs: Runs, interrupts: Interrupts): Promise<void> {
-  const text = JSON.stringify(Object.fromEntries(runs), undefined, 2);
+  const text = JSON.stringify(
+    Object.fromEntries([...runs].map(([name, run]) => [name, written(run)])),
+    undefined,
+    2,
+  );
   await replaceFile(join(folder, recordName), new TextEncoder().encode(`${text}\n`), interrupts);
+}
+
+// a manifest stays text, so that it is read by the reader that checks it
+function written({ asked, pushed }: Run): unknown {
+  if (pushed === undefined) return asked;
+  return { asked, ...pushed, manifest: JSON.stringify(pushed.manifest) };
 }
 
 /** Everything that shapes an output besides its source, as one hash. */
 export async function askedFor(flags: ConvertFlags): Promise<string> {
   const { output: _output, revision: _revision, sources: _sources, ...others } = flags;
-  const { force: _force, revisions: _revisions, ...rest } = others;
+  const {
+    force: _force,
+    revisions: _revisions,
+    pushTo: _pushTo,
+    private: _private,
+    ...rest
+  } = others;
   const { json: _json, debug: _debug, offline: _offline, ...shaping } = rest;
   const text = await readCalibration(flags);
   const sorted = Object.entries(shaping).toSorted(([a], [b]) => (a < b ? -1 : 1));

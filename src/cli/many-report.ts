@@ -6,8 +6,8 @@ import { printable } from '../base/errors.ts';
 import { type Manifest, modelPaths, type WeightFormat } from '../base/manifest.ts';
 import { formatBytes, formatTable } from './sizes.ts';
 
-/** converted, done before, drifted from its reference outputs, or failed. */
-export type Status = 'converted' | 'done' | 'drifted' | 'failed';
+/** converted, published and removed, done before, drifted from its reference outputs, or failed. */
+export type Status = 'converted' | 'pushed' | 'done' | 'drifted' | 'failed';
 
 export interface ManyEntry {
   /** As it stands in the list. */
@@ -75,7 +75,7 @@ export function manyText(entries: readonly ManyEntry[]): string {
   const heads = ['', ...dtypes, 'worst KL', 'parity', 'time', 'status'];
   const count = (wanted: Status): number =>
     entries.filter(({ status }) => status === wanted).length;
-  const counts = (['converted', 'done', 'drifted', 'failed'] as const)
+  const counts = (['converted', 'pushed', 'done', 'drifted', 'failed'] as const)
     .filter((status) => count(status) > 0)
     .map((status) => `${count(status)} ${status}`);
   return `${formatTable([heads, ...rows])}${counts.join(', ')}\n`;

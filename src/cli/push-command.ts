@@ -2,10 +2,11 @@
 
 import { join } from 'node:path';
 import { openFolder } from '../checkpoint/file-source.ts';
+import { checkWriter } from '../hub/account.ts';
 import { readHubSettings } from '../hub/file-settings.ts';
 import { openHub } from '../hub/request.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
-import { checkPushTarget, planPush, push, type PushOptions } from '../push.ts';
+import { checkPushTarget, planPush, push, type Pushed, type PushOptions } from '../push.ts';
 import { type Output, readManifest } from '../runtime/output.ts';
 import type { Context, Outcome } from './command.ts';
 import type { PushFlags } from './push-grammar.ts';
@@ -35,24 +36,38 @@ export async function pushCommand(
     createPr,
     ...(message !== undefined && { message }),
   };
-  return await pushFolder(folder, repository, options, context);
+  return pushOutcome(await pushFolder(folder, repository, options, context), context);
 }
 
-/** Publishes a folder; what came of it. */
-async function pushFolder(
+/** Fails where the token could not write to the Hub: before hours are spent on what to push. */
+export async function checkPush(
+  repository: string,
+  revision: string,
+  { env }: Pick<Context, 'env'>,
+): Promise<void> {
+  checkPushTarget(repository, revision);
+  await checkWriter(openHub(readHubSettings(env)));
+}
+
+/** Publishes a folder. */
+export async function pushFolder(
   folder: string,
   repository: string,
   options: PushOptions,
   { env, progress }: Pick<Context, 'env' | 'progress'>,
-): Promise<Outcome> {
+): Promise<Pushed> {
   const hub = openHub(readHubSettings(env));
-  const pushed = await push(hub, await openOutput(folder), repository, {
+  return await push(hub, await openOutput(folder), repository, {
     ...options,
     sha256: nodeSha256,
     onProgress: (done, total) =>
       progress.update({ stage: `uploading to ${repository}`, done, total }),
   });
-  const { endpoint } = hub.settings;
+}
+
+/** What came of it. */
+export function pushOutcome(pushed: Pushed, { env }: Pick<Context, 'env'>): Outcome {
+  const { endpoint } = readHubSettings(env);
   return {
     passed: true,
     text: pushedText(pushed, endpoint),

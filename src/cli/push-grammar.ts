@@ -21,6 +21,31 @@ export interface PushRequest {
   readonly flags: PushFlags;
 }
 
+/** Options of a command that publishes what it wrote. */
+export interface PushToFlags {
+  readonly pushTo?: string;
+  readonly private?: boolean;
+}
+
+/** Adds them. */
+export function pushTo(command: Command): Command {
+  return command
+    .option('--push-to <repo>', 'publish the models when they are verified (implies --verify)')
+    .option('--private', 'create that repository as a private one');
+}
+
+/** What is wrong with them, where something is. */
+export function pushToMistake(
+  flags: PushToFlags & { readonly offline?: boolean },
+): string | undefined {
+  if (flags.pushTo === undefined) {
+    return flags.private === true ? '--private is for --push-to, which is not given' : undefined;
+  }
+  return flags.offline === true
+    ? '--push-to needs a connection, and --offline is given'
+    : undefined;
+}
+
 /** Adds the command. */
 export function addPush(program: Command, accept: (request: PushRequest) => void): void {
   common(program.command('push'))

@@ -70,8 +70,8 @@ async function runCommand(request: Request, context: StreamingContext): Promise<
         const { convertManyCommand } = await import('./convert-many-command.ts');
         return await convertManyCommand(request.many, request.flags, context);
       }
-      const { convertCommand } = await import('./convert-command.ts');
-      return await convertCommand(request.source, request.flags, context);
+      const { convertAndPush } = await import('./convert-and-push.ts');
+      return await convertAndPush(request.source, request.flags, context);
     }
     case 'verify': {
       const { verifyCommand } = await import('./verify-command.ts');

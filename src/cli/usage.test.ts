@@ -45,7 +45,7 @@ describe('a command line', () => {
         '--method gptq --calibration text --block-size 128 --symmetry asymmetric ' +
         '--accuracy-level 0 ' +
         '--revision main --verify --golden case --force --single-file --no-num-logits-to-keep ' +
-        '--strict-fp16 --no-fp16-check --dry-run --json --debug',
+        '--strict-fp16 --no-fp16-check --push-to me/repo --private --dry-run --json --debug',
     );
     expect(request?.flags).toEqual({
       output: 'out',
@@ -65,6 +65,8 @@ describe('a command line', () => {
       numLogitsToKeep: false,
       fp16Check: false,
       strictFp16: true,
+      pushTo: 'me/repo',
+      private: true,
       dryRun: true,
       json: true,
       debug: true,

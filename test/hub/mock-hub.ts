@@ -66,7 +66,7 @@ export async function mockHub(
     log.push(logged);
     void (async () => {
       if (await fault(request, response, logged)) return;
-      answer(url, range, files, response, logged);
+      answerDownload(url, range, files, response, logged);
     })();
   };
   const server = tls ? createTlsServer(tls, listener) : createServer(listener);
@@ -85,7 +85,8 @@ export async function mockHub(
   };
 }
 
-function answer(
+/** Answers from the repository `some/model`. */
+export function answerDownload(
   url: string,
   range: string | undefined,
   files: Readonly<Record<string, Uint8Array>>,

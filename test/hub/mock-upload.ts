@@ -9,7 +9,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { json } from './mock-hub.ts';
+import { answerDownload, json } from './mock-hub.ts';
 import {
   type Answer,
   makeCommit,
@@ -68,6 +68,8 @@ export interface UploadOptions {
   readonly role?: string;
   /** Larger files come in parts of this size. */
   readonly partBytes?: number;
+  /** Files of `some/model`, a repository that is read. */
+  readonly source?: Readonly<Record<string, Uint8Array>>;
 }
 
 interface State extends Storage {
@@ -90,12 +92,18 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
   };
   const serve: RequestListener = (request, response) => {
     void (async () => {
+      const { url = '' } = request;
+      if (options.source && /^\/(?:api\/models\/)?some\/model\//.test(url)) {
+        const none = { range: undefined, ifRange: undefined, authorization: undefined };
+        const logged = { path: url, ...none, sent: 0 };
+        return answerDownload(url, request.headers.range, options.source, response, logged);
+      }
       const step = stepOf(request);
       if (step === undefined) return json(response, 404, { error: 'no such place' });
       const { authorization } = request.headers;
       const body = await bodyOf(request);
       if (body === undefined) return;
-      log.push({ step, path: request.url ?? '', authorization, bytes: body.length });
+      log.push({ step, path: url, authorization, bytes: body.length });
       const spoiled = await spoil?.(step, count(step));
       if (spoiled === 'reset before') return void request.socket.destroy();
       if (spoiled === 'silence') return;
@@ -103,7 +111,7 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
         return json(response, spoiled.status, { error: spoiled.said });
       }
       if (typeof spoiled === 'number') return json(response, spoiled, { error: 'spoiled' });
-      const [status, value, headers] = handlers[step](state, request.url ?? '', body);
+      const [status, value, headers] = handlers[step](state, url, body);
       if (spoiled === 'reset after') return void request.socket.destroy();
       answer(response, status, value, headers);
     })();
