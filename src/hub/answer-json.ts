@@ -4,6 +4,7 @@ import { ToolkitError } from '../base/errors.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { parseJson, type JsonValue } from '../base/json.ts';
 import { accepted, type Asked } from './answers.ts';
+import { readBody } from './body.ts';
 import { type Hub, placeOf } from './request.ts';
 
 /** No list of files is longer. */
@@ -41,38 +42,15 @@ export function posting(value: unknown): RequestInit {
 
 /** The JSON of an answer. */
 export async function readJson(response: Response, url: string): Promise<JsonAnswer> {
-  const text = decodeUtf8(await wholeBody(response, url));
+  const bytes = await readBody(response, url, maxAnswerBytes);
+  if (bytes === undefined) throw nonsense('the answer has no end', url);
+  const text = decodeUtf8(bytes);
   const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
   try {
     return { value: parseJson(text ?? '', { what: 'the answer' }), next };
   } catch {
     throw nonsense('the server sends something else than JSON', url);
   }
-}
-
-async function wholeBody(response: Response, url: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const part of response.body ?? []) {
-      parts.push(part);
-      size += part.byteLength;
-      if (size > maxAnswerBytes) throw nonsense('the answer has no end', url);
-    }
-  } catch (error) {
-    if (error instanceof ToolkitError) throw error;
-    throw new ToolkitError('HUB_UNREACHABLE', 'the connection ended in the middle of an answer', {
-      where: { url: placeOf(new URL(url)) },
-      fix: 'check the connection, and try again',
-    });
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
 }
 
 /** What no Hub answers. */
