@@ -43,7 +43,7 @@ export function createFitter({ bits, symmetric, blockSize }: BlockScheme): Fitte
 
 /** Ranges of the first codes, as parts of the block's own; the whole is one of them. */
 const ranges = {
-  symmetric: { 4: spread(0.75, 1.25, 9), 8: spread(0.94, 1.02, 9) },
+  symmetric: { 4: spread(0.75, 1.25, 9), 8: spread(0.93, 1.04, 19) },
   asymmetric: { 4: spread(0.65, 1.05, 9), 8: spread(0.96, 1.01, 6) },
 } as const;
 
