@@ -67,6 +67,7 @@ export interface ConvertOptions extends HalfRangeOptions {
 
 /** What a conversion will write. */
 export interface Plan {
+  readonly config: ModernBertDecoderConfig;
   readonly task: Task;
   readonly target: Target;
   readonly files: readonly { readonly path: string; readonly size: number }[];
@@ -100,7 +101,7 @@ export async function convert(
     const floatValues = await beyondHalf(source, folder, graph, options);
     const jobs = modelsOf(graph, folder, task, { ...options, floatValues });
     const assets = consumerFiles(source, jobs, options);
-    await options.onPlan?.(planOf(graph, task, jobs, assets, options));
+    await options.onPlan?.(planOf(graph, source, jobs, assets, options));
 
     const found = await roundByGptq(source, folder, jobs, options);
     const weights = checkpointWeights(checkpoint.tensors, {
@@ -137,7 +138,7 @@ export async function plan(folder: SourceFolder, options: ConvertOptions): Promi
   try {
     const graph = buildBound(source, options);
     const jobs = modelsOf(graph, folder, source.task, options);
-    return planOf(graph, source.task, jobs, consumerFiles(source, jobs, options), options);
+    return planOf(graph, source, jobs, consumerFiles(source, jobs, options), options);
   } finally {
     await source.checkpoint.close();
   }
@@ -190,7 +191,7 @@ function modelsOf(
 
 function planOf(
   graph: Graph,
-  task: Task,
+  { config, task }: Source,
   jobs: readonly WriteJob[],
   assets: readonly Asset[],
   options: ConvertOptions,
@@ -199,7 +200,7 @@ function planOf(
   for (const sentence of plans.flatMap(({ warnings }) => warnings)) options.onWarning?.(sentence);
   const others = assets.map(({ name, bytes }) => ({ path: name, size: bytes.byteLength }));
   const files = [...plans.flatMap((each) => each.files), ...others];
-  return { task, target: options.target, files, nodes: countNodes(graph) };
+  return { config, task, target: options.target, files, nodes: countNodes(graph) };
 }
 
 async function writeAssets(assets: readonly Asset[], sink: Sink): Promise<readonly WrittenFile[]> {

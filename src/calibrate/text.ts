@@ -10,8 +10,8 @@ import type { Weights } from './weights.ts';
 import { writeText } from './write-text.ts';
 
 /** Windows, and the tokens of each: twice as many of them change the result by a hundredth. */
-const windows = 32;
-const windowLength = 256;
+export const windows = 32;
+export const windowLength = 256;
 
 /** Any would do; it is fixed so that the same checkpoint gives the same bytes. */
 const seed = 0;

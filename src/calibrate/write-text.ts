@@ -18,7 +18,7 @@ export interface Writing {
 }
 
 /** Texts that are written side by side. */
-const together = 16;
+export const together = 16;
 
 /** Has the model write texts. */
 export async function writeText(

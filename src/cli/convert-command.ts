@@ -2,6 +2,7 @@
 // asked for, and publishes it.
 
 import { realpath } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
 import type { SourceFolder } from '../base/files.ts';
@@ -122,12 +123,13 @@ async function dryRun(
   target: string,
   options: ConvertOptions,
 ): Promise<Outcome> {
-  const planned = await plan(folder, options);
-  const memory = peakMemory(planned);
+  const { config, ...planned } = await plan(folder, options);
+  const threads = availableParallelism();
+  const peak = peakMemory({ ...planned, config }, { ...options, threads });
   return {
     passed: true,
-    text: planText(planned, folder.name, target, memory),
-    document: { dryRun: true, output: { folder: resolve(target) }, ...planned, peakMemory: memory },
+    text: planText({ ...planned, config }, folder.name, target, peak),
+    document: { dryRun: true, output: { folder: resolve(target) }, ...planned, peakMemory: peak },
   };
 }
 
