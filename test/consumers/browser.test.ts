@@ -11,11 +11,12 @@ import { openFolder } from '../../src/checkpoint/file-source.ts';
 import { convert } from '../../src/convert.ts';
 import { createOutput } from '../../src/onnx/file-sink.ts';
 import { isDataFileOf } from '../../src/onnx/layout.ts';
-import type { GoldenPrompt, Ids } from '../../src/validate/golden.ts';
+import type { GoldenPrompt } from '../../src/validate/golden.ts';
 import { verifyRunner } from '../../src/validate/protocol.ts';
 import { openChromium } from '../chromium.ts';
 import { consumerPage, servedFolder } from '../consumer-page.ts';
 import { goldenOpener } from '../golden-case.ts';
+import { idRows } from '../id-rows.ts';
 import { must } from '../must.ts';
 import { nodeGolden } from '../node-golden.ts';
 import { goldenFolder, goldenOf } from '../output-folder.ts';
@@ -92,12 +93,6 @@ async function promptOf(name: string, wanted: string): Promise<GoldenPrompt> {
   );
 }
 
-function rowsOf({ data, shape: [, length = 1] }: Ids): readonly (readonly number[])[] {
-  const ids = [...data].map(Number);
-  const rows = Array.from({ length: ids.length / length }, (_, row) => row * length);
-  return rows.map((from) => ids.slice(from, from + length));
-}
-
 describe('transformers.js', () => {
   const page = pageOf('transformers-js');
   type Call<Name extends keyof TransformersJs> = Parameters<TransformersJs[Name]>;
@@ -118,11 +113,11 @@ describe('transformers.js', () => {
     'continues $prompt as transformers does, on $device with $dtype of the $target target',
     async ({ device, target, dtype, prompt, begun }) => {
       const { inputIds, attentionMask, greedy } = await promptOf('shakespeare', prompt);
-      const expected = rowsOf(must(greedy, 'continuation'));
+      const expected = idRows(must(greedy, 'continuation'));
       const [[, start = 0], [, length = 0]] = [inputIds.shape, must(greedy, 'ids').shape];
       const input = {
         ids: expected.map((row) => row.slice(0, start + begun)),
-        mask: rowsOf(attentionMask).map((row) => [...row, ...Array<number>(begun).fill(1)]),
+        mask: idRows(attentionMask).map((row) => [...row, ...Array<number>(begun).fill(1)]),
       };
       const options = { device, dtype };
       expect(await generate(`shakespeare-${target}`, options, input, length)).toEqual(expected);
@@ -146,7 +141,7 @@ describe('transformers.js', () => {
       const { data, shape } = must(recorded, 'logits');
       const [, kept, width = 0] = shape;
       expect(kept).toBe(inputIds.shape[1]);
-      const [ids = []] = rowsOf(inputIds);
+      const [ids = []] = idRows(inputIds);
       const prompts = [31, 32].map((count) => ids.slice(0, count));
       const options = { device: 'webgpu', dtype: 'fp32' } as const;
       const found = await logits('shakespeare-onnxruntime', options, prompts);

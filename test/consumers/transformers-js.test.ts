@@ -11,6 +11,7 @@ import { convert } from '../../src/convert.ts';
 import { createOutput } from '../../src/onnx/file-sink.ts';
 import type { Ids, Reals } from '../../src/validate/golden.ts';
 import { goldenOf } from '../output-folder.ts';
+import { idRows } from '../id-rows.ts';
 import { must } from '../must.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'modernbert-onnx-'));
@@ -42,12 +43,6 @@ const endless = { eos_token_id: -1, do_sample: false } as const;
 
 function int64({ data, shape }: Ids): Tensor {
   return new Tensor('int64', data, [...shape]);
-}
-
-function rowsOf({ data, shape: [, length = 1] }: Ids): readonly (readonly number[])[] {
-  const ids = [...data].map(Number);
-  const rows = Array.from({ length: ids.length / length }, (_, row) => row * length);
-  return rows.map((from) => ids.slice(from, from + length));
 }
 
 /** The largest difference of the recorded positions, padding left out where there is a mask. */
@@ -85,7 +80,7 @@ describe('text generation', () => {
           ...endless,
         } as Parameters<typeof model.generate>[0])) as Tensor;
         const data = BigInt64Array.from(generated.data as BigInt64Array);
-        expect(rowsOf({ dtype: 'int64', data, shape: generated.dims })).toEqual(rowsOf(ids));
+        expect(idRows({ dtype: 'int64', data, shape: generated.dims })).toEqual(idRows(ids));
       }
       await model.dispose();
     },
