@@ -6,6 +6,7 @@ const config: ViteUserConfig = defineConfig({
     globalSetup: 'test/build.ts',
     reporters: ['default', './test/skip-reporter.ts'],
     testTimeout: 60_000,
+    hookTimeout: 60_000, // conversions on a machine that has other work
     maxWorkers: '100%', // the software GPU leaves half of two cores idle
   },
 });

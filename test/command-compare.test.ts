@@ -1,12 +1,23 @@
 // The built command comparing formats on a text: its figures against sums over all logits, and its
 // page in a browser.
 
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Manifest } from '../src/base/manifest.ts';
+import { parseManifest } from '../src/base/manifest-reader.ts';
 import { modelOf } from '../src/base/model.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
@@ -16,24 +27,7 @@ import { openChromium } from './chromium.ts';
 import { caseFolder, command, documentOf, errorLine, type Ran } from './command.ts';
 import { must } from './must.ts';
 
-const verse = `The baker's boy went down the hill with flour on his sleeve,
-And swore by every loaf he sold that he would take his leave;
-"I'll find a captain and a ship, and cross the windy sea,
-And bring my mother silk and salt, and bring a ring for thee."
-
-The miller's girl laughed long and loud, and shook her yellow head:
-"Thou hast not crossed the village brook; go home and bake thy bread.
-The sea is wide, the wind is cold, the captains all are old,
-And he that goes for silk and salt comes back with neither gold."
-
-O gentle friend, good morrow! What news of duke and king?
-They say the war is ended, my lord; they say the bells will ring.
-Then let us drink, and let us sing, and let the night be long,
-For he that hath no coin to spend may pay it with a song.
-
-And if the morning find us here with neither wine nor wood,
-We'll tell the sun that we were kind, and that the night was good.
-`;
+const verse = readFileSync(join(import.meta.dirname, 'data/verse.txt'), 'utf8');
 
 const [window, tokens] = [64, 266];
 const names = { fp32: 'model.onnx', fp16: 'model_fp16.onnx', q4: 'model_q4.onnx' };
@@ -69,7 +63,10 @@ interface Bin {
 interface Found {
   readonly dtype: keyof typeof names;
   readonly bytes: number;
+  readonly perplexity: number;
   readonly kl?: number;
+  readonly klMax?: number;
+  readonly top1?: number;
   readonly klByPosition?: readonly Bin[];
   readonly weightErrors?: readonly { readonly part: string; readonly error: number }[];
 }
@@ -157,6 +154,27 @@ describe('compare', () => {
       four?.kl ?? 0,
       9,
     );
+  });
+
+  it('records its figures of the files that the manifest lists', async () => {
+    const place = join(cwd, 'models <b>/modernbert-onnx.json');
+    const recorded = (): Manifest['comparisons'] => parseManifest(readFileSync(place)).comparisons;
+    const first = recorded() ?? [];
+    const text = createHash('sha256').update(`\ufeff${verse}`).digest('hex');
+    const [{ perplexity } = {}, , { perplexity: four, kl, klMax, top1 } = {}] = found();
+    expect(first).toHaveLength(3);
+    expect(first[0]?.figures).toEqual({ perplexity });
+    expect(first[2]).toEqual({
+      ...{ dtype: 'q4', runtime: documentOf(ran)['runtime'], text, tokens: 256, window },
+      figures: { perplexity: four, meanKl: kl, maxKl: klMax, top1 },
+    });
+    await compare('--tokens', '64', '--dtype', 'fp16', '--no-record');
+    const config = join(cwd, 'models <b>/config.json');
+    appendFileSync(config, ' ');
+    const refused = await compare('--tokens', '64');
+    truncateSync(config, statSync(config).size - 1);
+    expect([refused.status, errorLine(refused)]).toEqual([65, expect.stringMatching(/size/)]);
+    expect(recorded()).toEqual(first);
   });
 
   it('prints a table, of the formats that are asked for', async () => {

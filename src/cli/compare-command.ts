@@ -2,20 +2,27 @@
 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { modelPaths, type WeightFormat } from '../base/manifest.ts';
+import {
+  modelPaths,
+  type RecordedComparison,
+  type WeightFormat,
+  withComparisons,
+} from '../base/manifest.ts';
 import { type Model, modelOf } from '../base/model.ts';
 import type { Runner } from '../base/runner.ts';
+import { nodeSha256 } from '../onnx/file-sink.ts';
 import { storedWeights } from '../onnx/stored-weights.ts';
 import type { WeightFile } from '../validate/block-weight.ts';
 import { batchFor, compareModels, type TextComparison } from '../validate/compare.ts';
 import { type PartError, weightErrors } from '../validate/weight-error.ts';
+import { checkHashes } from '../verify.ts';
 import type { Context, Outcome } from './command.ts';
 import type { CompareFlags } from './compare-grammar.ts';
 import { comparePage } from './compare-page.ts';
 import { type ComparedModel, type CompareReport, compareText } from './compare-report.ts';
 import { type Candidate, openSubject, type Subject } from './compare-subject.ts';
 import { runtimeOpener } from './open-runtime.ts';
-import { checkReportPlace, writePage } from './report-files.ts';
+import { checkReportPlace, record, writePage } from './report-files.ts';
 import { formatCount } from './sizes.ts';
 
 export async function compareCommand(
@@ -25,6 +32,8 @@ export async function compareCommand(
 ): Promise<Outcome> {
   if (flags.html !== undefined) await checkReportPlace('page', flags.html);
   const subject = await openSubject(path, flags);
+  // what is recorded is said of the files that the manifest lists
+  if (flags.record) await checkHashes(subject.output, subject.manifest, nodeSha256);
   const runtime = await openRunners(path, subject, flags, context);
   const comparison = await measure(subject, runtime, context).finally(() => closeAll(runtime));
   const report = reportOf(
@@ -33,6 +42,10 @@ export async function compareCommand(
     comparison,
     await roundingErrors(subject, context),
   );
+  if (flags.record) {
+    const comparisons = comparisonsOf(report, subject.sha256);
+    await record(path, withComparisons(subject.manifest, comparisons), context);
+  }
   if (flags.html !== undefined) {
     await writePage(flags.html, comparePage(report), context.interrupts);
   }
@@ -88,12 +101,12 @@ async function measure(
 type RoundingErrors = ReadonlyMap<WeightFormat, readonly PartError[]>;
 
 async function roundingErrors(
-  { models, candidates: [base, ...others] }: Subject,
+  { output, candidates: [base, ...others] }: Subject,
   { progress }: Context,
 ): Promise<RoundingErrors> {
   const open = ({ name, graph }: Candidate): WeightFile => ({
     graph,
-    weights: storedWeights(models, name),
+    weights: storedWeights(output.models, name),
   });
   const errors = new Map<WeightFormat, readonly PartError[]>();
   const first = open(base);
@@ -138,4 +151,24 @@ function reportOf(
       };
     }),
   };
+}
+
+/** For the manifest. */
+function comparisonsOf(
+  { runtime, tokens, window, models }: CompareReport,
+  text: string,
+): readonly RecordedComparison[] {
+  return models.map(({ dtype, perplexity, kl, klMax, top1 }) => ({
+    dtype,
+    runtime,
+    text,
+    tokens,
+    window,
+    figures: {
+      perplexity,
+      ...(kl !== undefined && { meanKl: kl }),
+      ...(klMax !== undefined && { maxKl: klMax }),
+      ...(top1 !== undefined && { top1 }),
+    },
+  }));
 }

@@ -12,6 +12,7 @@ export interface CompareFlags extends CommonFlags {
   readonly window: number;
   readonly tokens?: number;
   readonly html?: string;
+  readonly record: boolean;
 }
 
 export interface CompareRequest {
@@ -41,6 +42,7 @@ export function addCompare(program: Command, accept: (request: CompareRequest) =
     .option('--window <n>', 'tokens of a window', whole(2), 256)
     .option('--tokens <n>', 'only the first n tokens of the text', whole(1))
     .option('--html <file>', 'write a page with plots too')
+    .option('--no-record', 'leave the manifest as it is')
     .addHelpText('after', examples)
     .action((folder: string, flags: CompareFlags) => {
       accept({ command: 'compare', folder, flags });

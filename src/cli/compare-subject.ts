@@ -3,13 +3,13 @@
 import { basename, join } from 'node:path';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { ToolkitError } from '../base/errors.ts';
-import type { SourceFolder } from '../base/files.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { maxTextBytes } from '../base/limits.ts';
 import { type Manifest, type WeightFormat, weightFormats } from '../base/manifest.ts';
 import { fileSource, openFolder } from '../checkpoint/file-source.ts';
 import { readWhole } from '../checkpoint/json-asset.ts';
 import type { Graph } from '../ir/graph.ts';
+import { nodeSha256 } from '../onnx/file-sink.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
 import { modelName, type Output, readManifest, readOutputConfig } from '../runtime/output.ts';
 import { openTokenizer } from '../runtime/text/tokenizer.ts';
@@ -26,9 +26,12 @@ export interface Candidate {
 
 export interface Subject {
   readonly folder: string;
-  /** The folder of the models. */
-  readonly models: SourceFolder;
+  readonly output: Output;
+  readonly manifest: Manifest;
+  /** Name of the text's file. */
   readonly text: string;
+  /** sha256 of the text's file. */
+  readonly sha256: string;
   readonly config: ModernBertDecoderConfig;
   readonly windows: Windows;
   /** fp32 first. */
@@ -56,9 +59,11 @@ export async function openSubject(path: string, flags: CompareFlags): Promise<Su
     candidates.push(await openCandidate(output, manifest, dtype));
   }
   const tokenizer = await openTokenizer(root);
-  const tokens = tokenizer.encode(await readText(flags.text), { special: false });
+  const { text, sha256 } = await readText(flags.text);
+  const tokens = tokenizer.encode(text, { special: false });
   const windows = cutWindows(tokens, flags.window, flags.tokens);
-  return { folder: root.name, models, text: basename(flags.text), config, windows, candidates };
+  const named = { folder: root.name, text: basename(flags.text), sha256 };
+  return { ...named, output, manifest, config, windows, candidates };
 }
 
 function checkWindow(window: number, { maxPositions }: ModernBertDecoderConfig): void {
@@ -80,11 +85,15 @@ async function openCandidate(
   return { dtype, name, bytes, graph: model.graph };
 }
 
-async function readText(path: string): Promise<string> {
+async function readText(path: string): Promise<{ readonly text: string; readonly sha256: string }> {
   const source = await fileSource(path);
   const bytes = await readWhole(source, maxTextBytes).finally(() => source.close());
   const text = decodeUtf8(bytes);
-  if (text !== undefined) return text.replace(/^\ufeff/, '');
+  if (text !== undefined) {
+    const hasher = nodeSha256();
+    hasher.update(bytes);
+    return { text: text.replace(/^\ufeff/, ''), sha256: hasher.digest() };
+  }
   throw new ToolkitError('FILE_KIND', 'the text is not UTF-8', {
     where: { file: source.name },
     fix: 'convert it to UTF-8',

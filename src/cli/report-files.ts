@@ -3,7 +3,7 @@
 import { access, constants, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
-import { manifestName, printManifest, withVerifications, type Manifest } from '../base/manifest.ts';
+import { manifestName, printManifest, type Manifest } from '../base/manifest.ts';
 import { createError, errnoOf, writeError } from '../onnx/file-errors.ts';
 import { readToken } from '../hub/file-settings.ts';
 import { createRedactor } from '../hub/redact.ts';
@@ -14,16 +14,14 @@ import { failureOf } from './failure.ts';
 import type { Context } from './command.ts';
 import type { Interrupts } from './signals.ts';
 
-/** Adds figures to the manifest of a folder. One that cannot be written is warned about. */
+/** Replaces a folder's manifest by one with more figures. One that cannot be written is warned about. */
 export async function record(
   folder: string,
   manifest: Manifest,
-  { verifications }: Verified,
   { messages, interrupts }: Context,
 ): Promise<void> {
   try {
-    const bytes = printManifest(withVerifications(manifest, verifications));
-    await replaceFile(join(folder, manifestName), bytes, interrupts);
+    await replaceFile(join(folder, manifestName), printManifest(manifest), interrupts);
   } catch (error) {
     const { message } = failureOf(createError(error, { file: manifestName }));
     messages.warn(`the figures are not recorded: ${message}; --no-record leaves them out`);

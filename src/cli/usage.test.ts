@@ -168,7 +168,7 @@ describe('a command line', () => {
   it('compares with every choice', async () => {
     const { request } = await parse(
       'compare dir --text file.txt --dtype q4,fp16 --runtime onnxruntime --window 64 --tokens 640 ' +
-        '--html page.html --json',
+        '--html page.html --no-record --json',
     );
     expect(request).toEqual({
       command: 'compare',
@@ -180,11 +180,13 @@ describe('a command line', () => {
         window: 64,
         tokens: 640,
         html: 'page.html',
+        record: false,
         json: true,
       },
     });
     expect((await parse('compare dir --text file.txt')).request?.flags).toEqual({
       text: 'file.txt',
+      record: true,
       runtime: 'auto',
       window: 256,
     });

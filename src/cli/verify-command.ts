@@ -2,7 +2,7 @@
 // against recorded outputs.
 
 import { join } from 'node:path';
-import type { Manifest } from '../base/manifest.ts';
+import { type Manifest, withVerifications } from '../base/manifest.ts';
 import { openFolder } from '../checkpoint/file-source.ts';
 import { type Output, readManifest } from '../runtime/output.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
@@ -34,7 +34,9 @@ export async function verifyCommand(
     gates: tighten(defaultGates, overrides, dtypes),
     onStage: (...step) => context.progress.status(`verifying ${step.join(' ')}`),
   });
-  if (flags.record) await record(path, manifest, verified, context);
+  if (flags.record) {
+    await record(path, withVerifications(manifest, verified.verifications), context);
+  }
   if (flags.junit !== undefined) await writeJUnit(flags.junit, verified);
   return outcome(golden, verified);
 }
