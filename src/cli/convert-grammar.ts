@@ -39,6 +39,7 @@ export interface ConvertFlags extends CommonFlags, PushToFlags, Omit<Quantizatio
   readonly dryRun?: boolean;
   readonly fp16Check: boolean;
   readonly strictFp16?: boolean;
+  readonly jobs?: string;
 }
 
 /** A conversion that was asked for. */
@@ -90,6 +91,7 @@ export function addConvert(program: Command, accept: (request: ConvertRequest) =
     .option('--force', 'replace an output folder that holds files')
     .option('--single-file', 'keep the weights inside the model file (below 2 GiB)')
     .option('--no-num-logits-to-keep', 'leave out the input num_logits_to_keep')
+    .option('--jobs <flavor>', 'hand each source to Hugging Face Jobs, to a machine of this flavor')
     .option('--dry-run', 'print what would be written, and write nothing')
     .addHelpText('after', convertExamples)
     .action((source: string | undefined, flags: ConvertFlags) => {

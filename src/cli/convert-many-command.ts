@@ -2,10 +2,9 @@
 // the others from being converted, and what an earlier run finished is not done again.
 
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
-import { decodeUtf8 } from '../base/json-file.ts';
 import { createError } from '../onnx/file-errors.ts';
 import type { Context, Outcome } from './command.ts';
 import { convertCommand } from './convert-command.ts';
@@ -26,14 +25,8 @@ import { pushedBefore, pushOutput, removeOutput } from './pushed-output.ts';
 import { checkPush } from './push-command.ts';
 import { type PushGoal, pushGoals } from './push-goal.ts';
 import { openSourceFolder } from './open-source.ts';
-import {
-  labelOf,
-  type ListedSource,
-  type NamedSource,
-  nameSources,
-  parseSourceList,
-} from './source-list.ts';
-import { readStandardInput } from './standard-input.ts';
+import { readSourceList } from './read-source-list.ts';
+import { labelOf, type NamedSource, nameSources } from './source-list.ts';
 
 export async function convertManyCommand(
   many: ManySources,
@@ -43,10 +36,7 @@ export async function convertManyCommand(
   const { pushTo } = given;
   const flags = pushTo === undefined ? given : { ...given, verify: true };
   const folder = outputOf(flags);
-  const sources = nameSources(await listOf(many));
-  if (sources.length === 0) {
-    throw new ToolkitError('USAGE', 'no source is listed', { fix: 'list one a line' });
-  }
+  const sources = nameSources(await readSourceList(many));
   const goals = pushTo === undefined ? undefined : pushGoals(pushTo, many, sources);
   const [goal] = goals?.values() ?? [];
   if (goal !== undefined) await checkPush(goal.repository, goal.revision, context);
@@ -84,30 +74,6 @@ function outputOf({ output, dryRun }: ConvertFlags): string {
   throw new ToolkitError('USAGE', 'a folder for the outputs is missing', {
     fix: 'name one with --output',
   });
-}
-
-async function listOf(many: ManySources): Promise<readonly ListedSource[]> {
-  if (many.revisions !== undefined) {
-    const { source, revisions } = many;
-    return revisions.map((revision) => ({ source, revision }));
-  }
-  if (many.list === '-') return parseSourceList(await readStandardInput('the list of sources'));
-  const text = decodeUtf8(await readFile(many.list).catch(missing(many.list)));
-  if (text !== undefined) return parseSourceList(text.replace(/^\ufeff/, ''));
-  throw new ToolkitError('FILE_KIND', 'the list of sources is not UTF-8 text', {
-    where: { file: many.list },
-    fix: 'convert it to UTF-8',
-  });
-}
-
-function missing(file: string): (cause: unknown) => never {
-  return (cause) => {
-    throw new ToolkitError('INPUT_MISSING', 'the list of sources cannot be read', {
-      where: { file },
-      fix: 'give the path of a text file',
-      cause,
-    });
-  };
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -55,7 +55,7 @@ function sizeOf({ outputs }: Manifest, path: string): number {
 }
 
 /** 0; 1 where models drifted and nothing else went wrong; else that of the first failure. */
-export function exitCodeOf(entries: readonly ManyEntry[]): number {
+export function exitCodeOf(entries: readonly Pick<ManyEntry, 'error' | 'parity'>[]): number {
   const failure = entries.find(({ error }) => error !== undefined)?.error;
   if (failure !== undefined) return failure.exitCode;
   return entries.some(({ parity }) => parity === 'fail') ? 1 : 0;

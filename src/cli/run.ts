@@ -66,6 +66,11 @@ async function run(argv: readonly string[], terminal: ReadTerminal): Promise<num
 async function runCommand(request: Request, context: StreamingContext): Promise<Outcome> {
   switch (request.command) {
     case 'convert': {
+      const { jobs } = request.flags;
+      if (jobs !== undefined) {
+        const { convertJobsCommand } = await import('./convert-jobs-command.ts');
+        return await convertJobsCommand(request, jobs, context);
+      }
       if (request.many !== undefined) {
         const { convertManyCommand } = await import('./convert-many-command.ts');
         return await convertManyCommand(request.many, request.flags, context);

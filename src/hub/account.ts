@@ -8,6 +8,8 @@ import type { Hub } from './request.ts';
 /** Who writes. */
 export interface Account {
   readonly name: string;
+  /** Names of the organizations that it belongs to. */
+  readonly organizations: readonly string[];
 }
 
 /** The account of the token; fails where there is none, or one that may only read. */
@@ -38,7 +40,13 @@ export async function checkWriter(hub: Hub): Promise<Account> {
       fix: `make one with the role write at ${settings.endpoint}/settings/tokens`,
     });
   }
-  return { name };
+  return { name, organizations: organizationsOf(answer.get('orgs')) };
+}
+
+function organizationsOf(orgs: unknown): readonly string[] {
+  const entries: readonly unknown[] = Array.isArray(orgs) ? orgs : [];
+  const names = entries.map((entry): unknown => (entry instanceof Map ? entry.get('name') : entry));
+  return names.filter((name) => typeof name === 'string');
 }
 
 function roleOf(auth: unknown): unknown {

@@ -1,12 +1,11 @@
 // The commit, which must not happen twice. A connection that breaks says nothing about what the
 // server did: before another try the branch, or the list of proposals, is read and compared.
 
-import { ToolkitError } from '../base/errors.ts';
-import { mayPass, newPatience } from '../base/retry.ts';
+import { changeOnce } from './change-once.ts';
 import { missingFiles, type PushedFile } from './held-files.ts';
 import { resolveCommit } from './listing.ts';
 import { findProposal } from './proposals.ts';
-import { type Hub, unreachable } from './request.ts';
+import type { Hub } from './request.ts';
 import { acceptedUpload, movedError } from './upload-answers.ts';
 
 /** A commit that is to be made. */
@@ -36,23 +35,16 @@ export async function commitOnce(
   url: string,
   init: RequestInit,
 ): Promise<Response> {
-  const { id } = plan;
-  const patience = newPatience(hub.clock);
-  for (;;) {
-    const result = await hub.fetchOnce(url, init).catch((error: unknown) => {
-      if (error instanceof ToolkitError || init.signal?.aborted === true) throw error;
-      return error instanceof Error ? error : new Error(String(error));
-    });
-    const response = result instanceof Response ? result : undefined;
-    const isUnclear = response === undefined || mayPass(response.status);
-    if (!isUnclear && response.status !== 412) return await acceptedUpload(response, id, hub);
-    await response?.body?.cancel().catch(() => undefined);
+  const lookUp = async (): Promise<Response | undefined> => {
     const landed = await findLanded(hub, plan);
-    if (landed !== undefined) return answerFor(landed, plan, hub);
-    if (!isUnclear) throw movedError(id);
-    if (await patience.wait(response?.headers, init.signal ?? undefined)) continue;
-    throw unreachable(new URL(url), result, patience, hub.redact);
-  }
+    return landed && answerFor(landed, plan, hub);
+  };
+  const response = await changeOnce(hub, url, init, lookUp);
+  if (response.status !== 412) return await acceptedUpload(response, plan.id, hub);
+  await response.body?.cancel().catch(() => undefined);
+  const found = await lookUp();
+  if (found !== undefined) return found;
+  throw movedError(plan.id);
 }
 
 /** The commit where the files are; undefined where nothing happened. */
