@@ -165,7 +165,11 @@ describe('compare', () => {
     expect(first).toHaveLength(3);
     expect(first[0]?.figures).toEqual({ perplexity });
     expect(first[2]).toEqual({
-      ...{ dtype: 'q4', runtime: documentOf(ran)['runtime'], text, tokens: 256, window },
+      dtype: 'q4',
+      runtime: documentOf(ran)['runtime'],
+      text,
+      tokens: 256,
+      window,
       figures: { perplexity: four, meanKl: kl, maxKl: klMax, top1 },
     });
     await compare('--tokens', '64', '--dtype', 'fp16', '--no-record');
