@@ -113,15 +113,26 @@ it.each<readonly [string, Step, Spoiled, number]>([
 });
 
 it.each([
-  [{ HF_HUB_OFFLINE: '1' }, 75, 'offline'],
-  [{ TRANSFORMERS_OFFLINE: 'yes' }, 75, 'offline'],
-  [{ HF_TOKEN: '' }, 77, 'hf auth login'],
-])('N12: with %j connects to nothing', async (changed, status, says) => {
+  [{ HF_HUB_OFFLINE: '1' }, [], 75, 'offline'],
+  [{ HF_HUB_OFFLINE: 'on' }, ['--create-pr'], 75, 'offline'],
+  [{ TRANSFORMERS_OFFLINE: 'yes' }, [], 75, 'offline'],
+  [{ TRANSFORMERS_OFFLINE: '1' }, ['--private', '--revision', 'other'], 75, 'offline'],
+  [{ HF_TOKEN: '' }, [], 77, 'hf auth login'],
+])('N12: with %j and %j connects to nothing', async (changed, flags, status, says) => {
   const hub = await uploadHub();
   hub.repositories.set(id, repository());
   const folder = folderOf();
-  const ran = await command(['push', folder, id], { env: { ...envOf(hub, folder), ...changed } });
+  const env = { ...envOf(hub, folder), ...changed };
+  const ran = await command(['push', folder, id, ...flags], { env });
   expect([ran.status, errorLine(ran)]).toEqual([status, expect.stringContaining(says)]);
   expect(hub.log).toEqual([]);
   rows.passed('N12', 'refused');
+});
+
+it('N12: with --dry-run connects to nothing, and says what it would send', async () => {
+  const hub = await uploadHub();
+  const ran = await push(hub, folderOf(), '--dry-run');
+  expect([ran.status, ran.stdout]).toEqual([0, expect.stringMatching(/^Would push 6 files/)]);
+  expect(hub.log).toEqual([]);
+  rows.passed('N12', 'done');
 });
