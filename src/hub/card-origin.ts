@@ -2,7 +2,7 @@
 // were made.
 
 import type { Calibration, Manifest, Quantization, Target } from '../base/manifest.ts';
-import { modelPaths } from '../base/manifest.ts';
+import { isQuantized, modelPaths } from '../base/manifest.ts';
 import { formatCount } from '../base/sizes.ts';
 import { defaultDtype } from './card-usage.ts';
 import { isCommit, isHubId } from './names.ts';
@@ -21,11 +21,16 @@ It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose 
 `,
 };
 
+const withoutKernel =
+  '\nQuantized files do not load in WebAssembly, where ONNX Runtime has no kernel of GatherBlockQuantized: the portable target does.\n';
+
 /** Where the default file is right. */
 export function runtimesSection(manifest: Manifest): string {
   const dtype = defaultDtype(manifest);
   const file = code(modelPaths[dtype]);
-  return `## Runtimes\n\nThe default file, ${file} (${dtype}), is right on\n\n${places[manifest.target]}`;
+  const web =
+    manifest.target === 'onnxruntime' && manifest.dtypes.some(isQuantized) ? withoutKernel : '';
+  return `## Runtimes\n\nThe default file, ${file} (${dtype}), is right on\n\n${places[manifest.target]}${web}`;
 }
 
 /** The checkpoint as a link at its commit; undefined where it came from no repository. */

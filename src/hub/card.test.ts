@@ -145,9 +145,11 @@ describe('the figures of a card', () => {
 test('a card says where the default file is right', () => {
   expect(cardOf({})).toMatch(/`onnx\/model\.onnx` \(fp32\), is right on\n\n- ONNX Runtime 1\.24/);
   expect(cardOf({})).toMatch(/wrong on ONNX Runtime's WebGPU provider on Vulkan.*target portable/);
+  expect(cardOf({})).toContain('Quantized files do not load in WebAssembly');
+  expect(cardOf({ dtypes: ['fp32'] })).not.toContain('WebAssembly');
   const portable = cardOf({ target: 'portable', dtypes: ['q4'] });
   expect(portable).toMatch(/`onnx\/model_q4\.onnx` \(q4\), is right on\n\n- ONNX Runtime 1\.21/);
-  expect(portable).not.toContain('wrong on');
+  expect(portable).not.toMatch(/wrong on|WebAssembly/);
 });
 
 test('a card says how its models were made', () => {
