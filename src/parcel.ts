@@ -1,24 +1,25 @@
-// What of an output folder is published: the files that the manifest lists, the manifest, the model
-// card. Nothing else that lies there is sent, and these only while they are what was written and
-// was verified.
+// What of an output folder is published: the files that the manifest lists and the manifest itself.
+// Nothing else that lies there is sent, and these only while they are what was written and was
+// verified.
 
 import { ToolkitError } from './base/errors.ts';
 import type { ByteSource, Hasher, SourceFolder, WrittenFile } from './base/files.ts';
-import { maxAssetBytes, maxManifestBytes } from './base/limits.ts';
+import { decodeUtf8 } from './base/json-file.ts';
+import { maxManifestBytes } from './base/limits.ts';
 import { type Manifest, manifestName, modelPaths } from './base/manifest.ts';
 import { parseManifest } from './base/manifest-reader.ts';
 import { readWhole } from './checkpoint/json-asset.ts';
+import { cardName, maxCardBytes } from './hub/fetch-card.ts';
 import type { PushedFile } from './hub/held-files.ts';
 import { SourceBlob } from './hub/source-blob.ts';
 import type { Output } from './runtime/output.ts';
 import { checkHashes, openOutputFile } from './verify.ts';
 
-/** Name of the model card. */
-const cardName = 'README.md';
-
 /** The files of a folder, open until they are sent. */
 export interface Parcel {
   readonly manifest: Manifest;
+  /** README.md of the folder, where somebody put one there. */
+  readonly readme: string | undefined;
   readonly files: readonly PushedFile[];
   /** Aborted when a file turns out to be another than it was; the reason is the error. */
   readonly failing: AbortSignal;
@@ -40,9 +41,8 @@ export async function openParcel(output: Output, options: ParcelOptions): Promis
   if (bytes === undefined) throw noManifest(output.root);
   const manifest = parseManifest(bytes);
   checkModels(manifest, unverified);
-  const own = [ownFile(manifestName, bytes, sha256)];
-  const card = await readSmall(output.root, cardName, maxAssetBytes);
-  if (card !== undefined) own.push(ownFile(cardName, card, sha256));
+  const own = memoryFile(manifestName, bytes, sha256);
+  const readme = await readReadme(output.root);
   const failing = new AbortController();
   const sources: ByteSource[] = [];
   const close = async (): Promise<void> => {
@@ -61,7 +61,7 @@ export async function openParcel(output: Output, options: ParcelOptions): Promis
     for (const file of manifest.outputs) listed.push(...(await open(file)));
     // hashed after they are opened: from then on every read notices a change
     await checkHashes(output, manifest, sha256);
-    return { manifest, files: [...own, ...listed], failing: failing.signal, close };
+    return { manifest, readme, files: [own, ...listed], failing: failing.signal, close };
   } catch (error) {
     await close();
     throw error;
@@ -77,7 +77,19 @@ async function readSmall(
   return source && (await readWhole(source, limit).finally(() => source.close()));
 }
 
-function ownFile(path: string, bytes: Uint8Array, sha256: () => Hasher): PushedFile {
+async function readReadme(folder: SourceFolder): Promise<string | undefined> {
+  const bytes = await readSmall(folder, cardName, maxCardBytes);
+  if (bytes === undefined) return undefined;
+  const text = decodeUtf8(bytes);
+  if (text !== undefined) return text;
+  throw new ToolkitError('FILE_KIND', 'the model card of the folder is not UTF-8 text', {
+    where: { file: cardName, folder: folder.name },
+    fix: 'convert it to UTF-8, or take it away',
+  });
+}
+
+/** A file that is published from memory. */
+export function memoryFile(path: string, bytes: Uint8Array, sha256: () => Hasher): PushedFile {
   const hash = sha256();
   hash.update(bytes);
   const content = new Blob([new Uint8Array(bytes)]);

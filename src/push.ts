@@ -5,11 +5,13 @@ import type { Hasher, WrittenFile } from './base/files.ts';
 import type { Manifest } from './base/manifest.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { tool } from './base/version.ts';
+import { modelCard } from './hub/card.ts';
+import { cardName, fetchCard, readableCard } from './hub/fetch-card.ts';
 import type { PushedFile } from './hub/held-files.ts';
-import { checkHubId, checkRevision, isCommit } from './hub/names.ts';
+import { checkHubId, checkRevision, isCommit, isHubId } from './hub/names.ts';
 import { publish } from './hub/publish.ts';
 import type { Hub } from './hub/request.ts';
-import { openParcel } from './parcel.ts';
+import { memoryFile, openParcel, type Parcel } from './parcel.ts';
 import type { Output } from './runtime/output.ts';
 
 export interface PushOptions {
@@ -47,14 +49,24 @@ export interface Pushed extends PushPlan {
   readonly added: readonly string[];
 }
 
-/** The files of a folder that a push would send; nothing is connected to. */
+/**
+ * The files of a folder that a push would send. Nothing is connected to, so the model card is that
+ * of a repository that has none.
+ */
 export async function planPush(
   output: Output,
+  repository: string,
   { unverified = false, sha256 = pureSha256 }: Pick<PushOptions, 'unverified' | 'sha256'> = {},
 ): Promise<PushPlan> {
-  const { manifest, files, close } = await openParcel(output, { unverified, sha256 });
-  await close();
-  return { manifest, files: files.map(listed) };
+  const parcel = await openParcel(output, { unverified, sha256 });
+  await parcel.close();
+  const { manifest, readme } = parcel;
+  const card = modelCard({
+    manifest,
+    id: repository,
+    ...(readme !== undefined && { existing: readme }),
+  });
+  return { manifest, files: withCard(parcel, card, sha256).map(listed) };
 }
 
 /**
@@ -78,8 +90,14 @@ export async function push(
   };
   const parcel = await openParcel(output, { unverified, sha256, onBytes });
   try {
-    const { manifest, files, failing } = parcel;
-    const found = await publish(hub, async () => files, {
+    const { manifest, failing } = parcel;
+    let files: readonly PushedFile[] = [];
+    const filesAt = async (parent: string): Promise<readonly PushedFile[]> => {
+      const card = await cardFor(hub, parcel, repository, parent);
+      files = withCard(parcel, card, sha256);
+      return files;
+    };
+    const found = await publish(hub, filesAt, {
       id: repository,
       branch: revision,
       isPrivate,
@@ -95,6 +113,35 @@ export async function push(
   } finally {
     await parcel.close();
   }
+}
+
+/** The model card; what people wrote into the one that is there stays. */
+async function cardFor(
+  hub: Hub,
+  { manifest, readme }: Parcel,
+  id: string,
+  parent: string,
+): Promise<string> {
+  const { source } = manifest;
+  const isKnown = source !== undefined && isHubId(source.id) && isCommit(source.revision);
+  const sourceCard = isKnown ? await readableCard(hub, source.id, source.revision) : undefined;
+  const existing = readme ?? (await fetchCard(hub, id, parent));
+  return modelCard({
+    manifest,
+    id,
+    ...(sourceCard !== undefined && { sourceCard }),
+    ...(existing !== undefined && { existing }),
+  });
+}
+
+/** The manifest, the card, the rest. */
+function withCard(
+  { files: [manifest, ...rest] }: Parcel,
+  card: string,
+  sha256: () => Hasher,
+): readonly PushedFile[] {
+  const file = memoryFile(cardName, new TextEncoder().encode(card), sha256);
+  return manifest === undefined ? [file] : [manifest, file, ...rest];
 }
 
 /** Fails on what cannot be the name of a repository, or of a branch. */

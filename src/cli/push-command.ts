@@ -21,7 +21,10 @@ export async function pushCommand(
   const { revision = 'main', unverified = false } = flags;
   checkPushTarget(repository, revision);
   if (flags.dryRun === true) {
-    const plan = await planPush(await openOutput(folder), { unverified, sha256: nodeSha256 });
+    const plan = await planPush(await openOutput(folder), repository, {
+      unverified,
+      sha256: nodeSha256,
+    });
     return {
       passed: true,
       text: pushPlanText(plan.files, repository, revision),

@@ -35,14 +35,14 @@ it('says what it sent, and where it can be seen', async () => {
   const folder = folderOf();
   const ran = await push(hub, folder);
   expect(ran.status).toBe(0);
-  expect(ran.stdout).toMatch(/^Pushed 6 files, \d+ kB, to me\/ettin \(main\)\n {2}modernbert-onnx/);
+  expect(ran.stdout).toMatch(/^Pushed 7 files, \d+ kB, to me\/ettin \(main\)\n {2}modernbert-onnx/);
   const page = `${hub.endpoint}/me/ettin/commit/${hub.repositories.get(id)?.heads.get('main')}\n`;
   expect(ran.stdout.endsWith(page)).toBe(true);
   expectWhole(hub, folder);
   const again = await push(hub, folder);
   expect([again.status, again.stdout]).toEqual([
     0,
-    `me/ettin (main) holds all 6 files already\n${page}`,
+    `me/ettin (main) holds all 7 files already\n${page}`,
   ]);
   const proposed = await push(hub, folder, '--create-pr', '--json');
   expect(documentOf(proposed)).toMatchObject({ status: 'pass', push: { added: [] } });

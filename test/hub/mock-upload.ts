@@ -27,6 +27,7 @@ export type Step =
   | 'create'
   | 'branch'
   | 'paths'
+  | 'file'
   | 'discussions'
   | 'preupload'
   | 'batch'
@@ -164,7 +165,7 @@ function answer(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify(value));
+  response.end(value instanceof Uint8Array ? value : JSON.stringify(value));
 }
 
 const places: readonly (readonly [Step, RegExp])[] = [
@@ -173,6 +174,7 @@ const places: readonly (readonly [Step, RegExp])[] = [
   ['revision', /^\/api\/models\/[^/]+\/[^/]+\/revision\//],
   ['branch', /^\/api\/models\/[^/]+\/[^/]+\/branch\//],
   ['paths', /^\/api\/models\/[^/]+\/[^/]+\/paths-info\//],
+  ['file', /^\/[^/]+\/[^/]+\/resolve\//],
   ['discussions', /^\/api\/models\/[^/]+\/[^/]+\/discussions\?/],
   ['preupload', /^\/api\/models\/[^/]+\/[^/]+\/preupload\//],
   ['commit', /^\/api\/models\/[^/]+\/[^/]+\/commit\//],
@@ -237,6 +239,12 @@ const handlers: Readonly<Record<Step, Handler>> = {
       200,
       [...files].filter(([path]) => paths.includes(path)).map(([path, file]) => infoOf(path, file)),
     ];
+  },
+  file: ({ repositories }, url) => {
+    const [, id = '', commit = '', path = ''] =
+      /^\/([^/]+\/[^/]+)\/resolve\/(\w+)\/(.+)$/.exec(url) ?? [];
+    const found = repositories.get(id)?.commits.get(commit)?.files.get(path);
+    return found === undefined ? missing('EntryNotFound') : [200, found.bytes];
   },
   discussions: (state, url) => {
     const proposals = named(state, url).repo?.proposals ?? [];

@@ -31,7 +31,7 @@ it('lists what the manifest does, the manifest and the model card, and nothing e
   expect(ran.status).toBe(0);
   const { files, ...rest } = documentOf(ran) as { readonly files: readonly { path: string }[] };
   const paths = files.map(({ path }) => path);
-  expect(paths).toEqual([pushedPaths[0], 'README.md', ...pushedPaths.slice(1)]);
+  expect(paths).toEqual(pushedPaths);
   expect(rest).toMatchObject({ dryRun: true, repository: 'me/ettin', revision: 'main' });
   const text = await plan('--revision', 'v1');
   expect(text.stdout).toMatch(/^Would push 7 files, \d+ kB, to me\/ettin \(v1\)\n {2}modernbert/);

@@ -14,6 +14,7 @@ import { temporaryFolder } from '../tree.ts';
 /** Paths that a push of it sends. */
 export const pushedPaths: readonly string[] = [
   manifestName,
+  'README.md',
   'config.json',
   'genai_config.json',
   'generation_config.json',

@@ -64,10 +64,17 @@ export function expectWhole(
 ): void {
   const files = hub.files(id, branch);
   expect(Object.keys(files).toSorted()).toEqual([...paths].toSorted());
+  expect(textOf(files, 'README.md')).toContain('`onnx/model.onnx`');
   for (const [path, bytes] of Object.entries(files)) {
+    if (path === 'README.md') continue;
     expect([path, Buffer.compare(bytes, readFileSync(join(folder, path)))]).toEqual([path, 0]);
   }
   expect(commitCount(hub, id)).toBe(commits);
+}
+
+/** A file of a branch as text. */
+export function textOf(files: Readonly<Record<string, Uint8Array>>, path: string): string {
+  return new TextDecoder().decode(files[path]);
 }
 
 interface ExpectedBranch {
