@@ -13,7 +13,7 @@ const places: Readonly<Record<Target, string>> = {
 - ONNX Runtime 1.24 and later, and what is built on it, as transformers.js 4. Earlier versions count the sliding window in another way, and refuse the file for its opset.
 - the GPU runtime of modernbert-onnx.
 
-It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose own attention is: convert with \`--target portable\` for that.
+It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose own attention is, and 4 and 8 bits do not open on WebAssembly in transformers.js, which lacks an operator there: convert with \`--target portable\` for both.
 `,
   portable: `\
 - ONNX Runtime 1.21 and later, also on its WebGPU provider, on Vulkan too: the operators are made of standard ONNX.

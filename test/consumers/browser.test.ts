@@ -107,6 +107,7 @@ describe('transformers.js', () => {
   test.each([
     { device: 'wasm', target: 'onnxruntime', dtype: 'fp32', prompt: 'romeo', begun: 0 },
     { device: 'wasm', target: 'onnxruntime', dtype: 'fp32', prompt: 'batch-left-pad', begun: 0 },
+    { device: 'wasm', target: 'portable', dtype: 'fp32', prompt: 'romeo', begun: 12 },
     { device: 'wasm', target: 'portable', dtype: 'q8', prompt: 'romeo', begun: 0 },
     { device: 'webgpu', target: 'portable', dtype: 'fp32', prompt: 'romeo', begun: 21 },
   ] as const)(
@@ -160,12 +161,10 @@ describe('transformers.js', () => {
 
   // last, for no model opens in a page after one that did not
   test(
-    'has no kernel for quantized embeddings of the onnxruntime target on wasm',
+    'has no kernel for quantized embeddings of the onnxruntime target on wasm, its default',
     async () => {
-      const options = { device: 'wasm', dtype: 'q8' } as const;
-      await expect(logits('shakespeare-onnxruntime', options, [])).rejects.toThrow(
-        /GatherBlockQuantized/,
-      );
+      const opening = logits('shakespeare-onnxruntime', { device: 'wasm' }, []);
+      await expect(opening).rejects.toThrow(/GatherBlockQuantized/);
     },
     patience,
   );
@@ -192,6 +191,7 @@ describe('onnxruntime-web', () => {
 
   test.each([
     { provider: 'wasm', target: 'onnxruntime', dtype: 'fp32', counts: [9, 20] },
+    { provider: 'wasm', target: 'portable', dtype: 'fp32', counts: [9] },
     { provider: 'wasm', target: 'portable', dtype: 'q4', counts: [9, 20] },
     { provider: 'webgpu', target: 'portable', dtype: 'fp32', counts: [5] },
     { provider: 'webgpu', target: 'portable', dtype: 'q4', counts: [5] },
