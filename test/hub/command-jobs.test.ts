@@ -17,7 +17,7 @@ import { temporaryFolder, treeOf } from '../tree.ts';
 import { commit, json } from './mock-hub.ts';
 import { mockJobs, type MockJobs } from './mock-jobs.ts';
 import { uploadHub } from './mock-upload.ts';
-import { token } from './run-jobs.ts';
+import { runJobs, token } from './run-jobs.ts';
 
 function run(
   hub: MockJobs,
@@ -100,7 +100,7 @@ describe('convert --jobs', () => {
         return true;
       },
     });
-    await run(hub, cwd, ['some/model', ...args, ...target]);
+    await runJobs(hub.endpoint, 'some/model', '--jobs', 'cpu-upgrade', ...args, ...target);
     const { command: words = [], secrets } = hub.posts()[0] ?? {};
     const names = ['config.json', 'model.safetensors'];
     const files = names.map((name) => [name, new Uint8Array(readFileSync(join(model, name)))]);
@@ -122,17 +122,6 @@ describe('convert --jobs', () => {
     expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('1 done\n')]);
     expect(again.stderr).toContain('a job for this goes on already');
     expect(hub.jobs).toHaveLength(1);
-  });
-
-  it('hands over each revision, and one that is not there does not stop the others', async () => {
-    const hub = await mockJobs();
-    const args = ['some/model', '--revisions', 'v1,gone', ...target];
-    const ran = await run(hub, temporaryFolder(), args);
-    expect([ran.status, errorLine(ran)]).toEqual([66, expect.stringContaining('revision=gone')]);
-    expect(hub.posts().map(({ command: words }) => words.join(' '))).toEqual([
-      expect.stringMatching(/ --revisions v1 .* --push-to some-user\/model-onnx$/),
-    ]);
-    expect(ran.stdout).toMatch(/some\/model@v1 +some-user\/model-onnx@v1 .* converted\n/);
   });
 
   it('refuses before it asks the Hub for anything', async () => {

@@ -47,6 +47,17 @@ describe('a job', () => {
     expect(hub.jobs.map(({ namespace }) => namespace)).toEqual([account]);
   });
 
+  it('is handed each revision, and one that is not there does not stop the others', async () => {
+    const hub = await mockJobs();
+    const args = ['some/model', '--revisions', 'gone,v1', '--push-to', 'some-user/onnx'];
+    const { outcome, stderr } = await runJobs(hub.endpoint, ...args, '--jobs', 'cpu-basic');
+    expect([outcome.exitCode, stderr]).toEqual([66, expect.stringContaining('revision=gone')]);
+    expect(hub.posts().map(({ command }) => command.join(' '))).toEqual([
+      expect.stringMatching(/ --revisions v1 .* --push-to some-user\/onnx$/),
+    ]);
+    expect(outcome.text).toMatch(/some\/model@v1 +some-user\/onnx@v1 .* converted\n/);
+  });
+
   it('of a branch that moved is another one', async () => {
     let commit = commitOf('before');
     const hub = await mockJobs({

@@ -111,7 +111,7 @@ function create({ path, body }: Asked, jobs: MockJob[], end: Ending): MockJob {
   const namespace = path.split('/')[3] ?? '';
   const posted = JSON.parse(body) as Posted;
   const id = `job${jobs.length + 1}`;
-  const job = { id, namespace, posted, end: end(posted), stages: ['SCHEDULING', 'RUNNING'] };
+  const job = { id, namespace, posted, end: end(posted), stages: ['SCHEDULING'] };
   jobs.push(job);
   return job;
 }
