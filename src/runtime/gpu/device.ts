@@ -15,6 +15,8 @@ export class Device {
   readonly limits: GpuLimits;
   /** `SwiftShader driver 5.0.0 (swiftshader)`, for reports. */
   readonly name: string;
+  /** Compiled, or being compiled, by their text: models on one device share what they have alike. */
+  readonly pipelines: Map<string, Promise<GPUComputePipeline>> = new Map();
   #failure: ToolkitError | undefined;
 
   constructor(gpu: GPUDevice, limits: GpuLimits, name: string) {

@@ -1,4 +1,4 @@
-// Kernels on a device: pipelines compiled once for each text, bind groups made once for the buffers
+// Kernels on a device: pipelines compiled once for each text on it, bind groups made once for the buffers
 // they bind, and one compute pass for a whole run.
 
 import { ToolkitError } from '../../base/errors.ts';
@@ -35,7 +35,7 @@ export class Executor {
     });
   }
 
-  /** Pipelines compiled so far. */
+  /** Pipelines so far. */
   get compiled(): number {
     return this.#pipelines.size;
   }
@@ -46,7 +46,7 @@ export class Executor {
     await Promise.all(
       [...texts]
         .filter(([wgsl]) => !this.#pipelines.has(wgsl))
-        .map(async ([wgsl, kernel]) => this.#pipelines.set(wgsl, await this.#compile(kernel))),
+        .map(async ([wgsl, kernel]) => this.#pipelines.set(wgsl, await this.#pipelineOf(kernel))),
     );
   }
 
@@ -97,6 +97,18 @@ export class Executor {
     });
     this.#bound.set(dispatch, { buffers: wanted, group });
     return group;
+  }
+
+  async #pipelineOf(kernel: Kernel): Promise<GPUComputePipeline> {
+    const { pipelines } = this.device;
+    const compiling = pipelines.get(kernel.wgsl) ?? this.#compile(kernel);
+    pipelines.set(kernel.wgsl, compiling);
+    try {
+      return await compiling;
+    } catch (error) {
+      pipelines.delete(kernel.wgsl); // it may be asked for again
+      throw error;
+    }
   }
 
   async #compile({ name, wgsl, bindings }: Kernel): Promise<GPUComputePipeline> {
