@@ -39,7 +39,7 @@ const all: readonly WeightFormat[] = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'];
 const codes: readonly WeightFormat[] = ['fp32', 'q8', 'q4'];
 const gptq = { quantization: { method: 'gptq' } } as const;
 
-/** Peak resident memory of the command on two cores, in MB. */
+/** Peak resident memory of the command on two cores, in MB: the most that was seen. */
 const measured: readonly (readonly [shape: string, options: Options, megabytes: number])[] = [
   ['150m', { dtypes: ['fp32'] }, 122],
   ['150m', { dtypes: ['fp32', 'fp16'], fp16Check: false }, 127],
@@ -51,7 +51,7 @@ const measured: readonly (readonly [shape: string, options: Options, megabytes: 
   ['1b', { dtypes: all }, 644],
   ['shakespeare', { dtypes: codes, ...gptq }, 214],
   ['shakespeare', { dtypes: all, ...gptq }, 229],
-  ['17m', { dtypes: codes, ...gptq }, 443],
+  ['17m', { dtypes: codes, ...gptq }, 496],
   ['17m', { dtypes: ['fp32', 'q4'], ...gptq, calibration: 'Once.' }, 332],
   ['17m', { dtypes: codes, ...gptq, calibration: 'Once.' }, 408],
 ];
