@@ -213,6 +213,10 @@ describe('onnxruntime-web', () => {
     patience,
   );
 
+  test('has no kernel for quantized embeddings of the onnxruntime target on wasm', async () => {
+    await expect(open('wasm', 'onnxruntime', 'q4')).rejects.toThrow(/GatherBlockQuantized/);
+  });
+
   test('was given several data files', async () => {
     expect(await dataFiles('onnxruntime', 'fp32')).toContain('model.onnx_data_2');
     expect(await dataFiles('portable', 'fp32')).toEqual(['model.onnx_data']);
