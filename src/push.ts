@@ -5,6 +5,7 @@ import type { Hasher, WrittenFile } from './base/files.ts';
 import type { Manifest } from './base/manifest.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { tool } from './base/version.ts';
+import { checkWriter } from './hub/account.ts';
 import { modelCard } from './hub/card.ts';
 import { cardName, fetchCard, readableCard } from './hub/fetch-card.ts';
 import type { PushedFile } from './hub/held-files.ts';
@@ -88,6 +89,8 @@ export async function push(
     done += count;
     if (done > 0) onProgress?.(done, total);
   };
+  // before gigabytes are hashed
+  const account = await checkWriter(hub);
   const parcel = await openParcel(output, { unverified, sha256, onBytes });
   try {
     const { manifest, failing } = parcel;
@@ -100,6 +103,7 @@ export async function push(
     const found = await publish(hub, filesAt, {
       id: repository,
       branch: revision,
+      account,
       isPrivate,
       createPr,
       title: message ?? titleOf(manifest),

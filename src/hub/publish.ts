@@ -1,8 +1,8 @@
-// Files to a repository in one commit, so that no part of a model is ever on a branch: who writes,
-// where to, what is missing there, the upload, and a look at what the Hub then holds.
+// Files to a repository in one commit, so that no part of a model is ever on a branch: where to,
+// what is missing there, the upload, and a look at what the Hub then holds.
 
 import { ToolkitError } from '../base/errors.ts';
-import { checkWriter } from './account.ts';
+import type { Account } from './account.ts';
 import { type CommitPlan, findLanded, type Landed } from './commit-once.ts';
 import { missingFiles, type PushedFile } from './held-files.ts';
 import type { Hub } from './request.ts';
@@ -10,6 +10,7 @@ import { openTarget, type TargetOptions } from './target.ts';
 import { upload } from './upload.ts';
 
 export interface PublishOptions extends TargetOptions {
+  readonly account: Account;
   readonly title: string;
   readonly description: string;
   /** Ended by whoever finds that a file cannot be sent; its reason is the error. */
@@ -35,8 +36,7 @@ export async function publish(
   filesAt: (parent: string) => Promise<readonly PushedFile[]>,
   options: PublishOptions,
 ): Promise<Published> {
-  const { id, branch, createPr, title, description, failing } = options;
-  const account = await checkWriter(hub);
+  const { id, branch, account, createPr, title, description, failing } = options;
   const parent = await openTarget(hub, options);
   const files = await filesAt(parent);
   const missing = await missingFiles(hub, id, parent, files);

@@ -27,7 +27,7 @@ export class SourceBlob extends Blob {
   override readonly size: number;
   /** What the latest stream has handed over. */
   #sent = 0;
-  #onTaken: (isLast: boolean) => void = () => undefined;
+  #onTaken: ((isLast: boolean) => void) | undefined;
 
   constructor(source: ByteSource, reading: Reading, start = 0, end: number = source.size) {
     super([]);
@@ -54,17 +54,18 @@ export class SourceBlob extends Blob {
     return new TextDecoder().decode(await this.arrayBuffer());
   }
 
-  /** Tells of each piece that the connection takes. */
+  /** The next stream is a connection's: its pieces are told of, counted, and held to the hash. */
   watch(onTaken: (isLast: boolean) => void): void {
     this.#onTaken = onTaken;
   }
 
   override stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const { onBytes, sha256, hasher } = this.#reading;
-    onBytes(-this.#sent);
-    this.#sent = 0;
-    const isWhole = this.size === this.#source.size;
-    const hash = isWhole ? hasher() : undefined;
+    const { sha256, hasher } = this.#reading;
+    const onTaken = this.#onTaken;
+    this.#onTaken = undefined;
+    if (onTaken !== undefined) this.#count(-this.#sent);
+    const isSentWhole = onTaken !== undefined && this.size === this.#source.size;
+    const hash = isSentWhole ? hasher() : undefined;
     let at = this.#start;
     return new ReadableStream(
       {
@@ -78,14 +79,18 @@ export class SourceBlob extends Blob {
           }
           if (bytes.length > 0) controller.enqueue(bytes);
           at = to;
-          this.#sent += bytes.length;
-          onBytes(bytes.length);
-          this.#onTaken(at === this.#end);
+          if (onTaken !== undefined) this.#count(bytes.length);
+          onTaken?.(at === this.#end);
           if (at === this.#end) controller.close();
         },
       },
       { highWaterMark: 0 },
     );
+  }
+
+  #count(bytes: number): void {
+    this.#sent += bytes;
+    this.#reading.onBytes(bytes);
   }
 
   async #read(start: number, end: number): Promise<Uint8Array> {
