@@ -199,15 +199,11 @@ globalThis.fetch = (url, options) =>
 });
 
 test('so does our command line', async () => {
-  const texts = [...programs.values()].flatMap((of) =>
-    of.filter(({ language }) => language === 'sh'),
+  const texts = ['text', 'mood'].flatMap((name) =>
+    must(programs.get(name), name).filter(({ language }) => language === 'sh'),
   );
   const printed = await Promise.all(texts.map(({ text }) => run('sh', ['-ec', text], noGpu)));
-  expect(printed).toEqual([
-    expect.stringMatching(story),
-    expect.stringMatching(story),
-    expect.stringMatching(/\w+ +\d+\.\d+ %/),
-  ]);
+  expect(printed).toEqual([expect.stringMatching(story), expect.stringMatching(/\w+ +\d+\.\d+ %/)]);
 });
 
 describe('in Python', () => {

@@ -26,6 +26,10 @@ describe('the YAML of a card', () => {
     ['a key that is no text', '? [a]\n: 1\n'],
     ['two documents', 'a: 1\n...\n--- b\n'],
     ['endless aliases', `a: &a [${'x,'.repeat(9)}]\n${aliases(12)}`],
+    [
+      'many aliases',
+      `a: [${Array.from({ length: 101 }, (_, at) => `&a${at} x, *a${at}`).join(', ')}]`,
+    ],
     ['endless depth', `a: ${'['.repeat(20_000)}\n`],
     ['endless depth of a block', '- '.repeat(20_000)],
     ['endless depth with names', '- !a &b '.repeat(20_000)],
