@@ -11,10 +11,14 @@ const command = join(root, 'dist/bin/modernbert-onnx.js');
 const text = join(import.meta.dirname, 'shakespeare-validation.txt');
 const formats = { rtn: 'fp32,fp16,q8,q4,q4f16', gptq: 'fp32,q8,q4' };
 const kept = ['--keep', 'embeddings=q8'];
-const runs = Object.entries(formats).flatMap(([method, dtypes]) => [
-  { method, options: ['--dtype', dtypes] },
-  { method, options: ['--dtype', 'fp32,q4', ...kept] },
-]);
+const targets = ['0.03', '0.01', '0.003'];
+const runs = [
+  ...Object.entries(formats).flatMap(([method, dtypes]) => [
+    { method, options: ['--dtype', dtypes] },
+    { method, options: ['--dtype', 'fp32,q4', ...kept] },
+  ]),
+  ...targets.map((x) => ({ method: 'rtn', options: ['--dtype', 'fp32,q4', '--target-kl', x] })),
+];
 
 export default async function quantize() {
   const place = await mkdtemp(join(tmpdir(), 'modernbert-onnx-'));

@@ -47,6 +47,7 @@ export function manifestOf(
       quantization: {
         ...completeSettings(parts.quantization),
         ...(parts.calibrated && { calibration: parts.calibrated }),
+        ...(parts.quantization?.choices && { choices: parts.quantization.choices }),
       },
     }),
     ...(floatValues.length > 0 && { floatValues }),

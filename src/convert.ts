@@ -12,6 +12,7 @@ import {
   manifestName,
   modelPaths,
   printManifest,
+  type FormatChoice,
   type Target,
   type Verification,
   type WeightFormat,
@@ -21,10 +22,11 @@ import {
 import { both } from './base/settle.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { tool } from './base/version.ts';
+import type { CalibrationTokens } from './calibrate/text.ts';
 import type { Asset } from './checkpoint/assets.ts';
 import { consumerFiles } from './consumer-files.ts';
 import { manifestOf } from './conversion-manifest.ts';
-import { mixedJobs, roundByGptq } from './gptq.ts';
+import { calibrationFor, mixedJobs, roundByGptq } from './gptq.ts';
 import { beyondHalf, floatNames, type HalfRangeOptions } from './half-range.ts';
 import { checkModel } from './ir/check.ts';
 import { countNodes, type NodeCounts } from './ir/count.ts';
@@ -40,8 +42,9 @@ import { quantizedTensors } from './passes/quantize.ts';
 import { forTarget } from './passes/target.ts';
 import { checkKeep } from './quantize/keep.ts';
 import { completeSettings } from './quantize/settings.ts';
+import { checkTargetKl, type TargetKlOptions, withChosenFormats } from './target-kl.ts';
 
-export interface ConvertOptions extends HalfRangeOptions {
+export interface ConvertOptions extends HalfRangeOptions, TargetKlOptions {
   /** Without one, the task of the config's `architectures`. */
   readonly task?: Task;
   readonly dtypes: readonly WeightFormat[];
@@ -72,6 +75,8 @@ export interface Plan {
   readonly target: Target;
   readonly files: readonly { readonly path: string; readonly size: number }[];
   readonly nodes: NodeCounts;
+  /** Formats that were chosen for a KL divergence. */
+  readonly choices?: readonly FormatChoice[];
 }
 
 /** What a proof is made of: the checkpoint as it was read, and the manifest so far. */
@@ -92,20 +97,22 @@ export interface Proof {
 export async function convert(
   folder: SourceFolder,
   sink: Sink,
-  options: ConvertOptions,
+  asked: ConvertOptions,
 ): Promise<Manifest> {
-  const source = await openSource(folder, options);
+  const source = await openSource(folder, asked);
   const { checkpoint, config, task } = source;
   try {
-    const graph = buildBound(source, options);
-    const floatValues = await beyondHalf(source, folder, graph, options);
+    checkTargetKl(source, asked);
+    const graph = buildBound(source, asked);
+    const floatValues = await beyondHalf(source, folder, graph, asked);
+    const { options, tokens } = await withFormats(source, folder, graph, asked);
     const jobs = modelsOf(graph, folder, task, { ...options, floatValues });
     const assets = consumerFiles(source, jobs, options);
     await options.onPlan?.(planOf(graph, source, jobs, assets, options));
 
-    const found = await roundByGptq(source, folder, jobs, options);
+    const text = tokens ?? (await calibrationFor(source, folder, options));
     const weights = checkpointWeights(checkpoint.tensors, {
-      rounded: found?.weights,
+      rounded: await roundByGptq(source, text, jobs, options),
       engine: options.engine,
       onRead: progressOf(weightBytes(graph, checkpoint.tensors), options),
     });
@@ -118,7 +125,7 @@ export async function convert(
     const manifest = manifestOf(source, {
       ...options,
       ...(folder.hub && { source: folder.hub }),
-      ...(found && { calibrated: found.calibration }),
+      ...(text && { calibrated: text.calibration }),
       inputs: [...hashes, ...source.inputs.map((each) => hashed(each, options))],
       outputs: [...models, ...others],
       floatValues,
@@ -133,15 +140,30 @@ export async function convert(
 }
 
 /** What `convert` would write, without writing it. */
-export async function plan(folder: SourceFolder, options: ConvertOptions): Promise<Plan> {
-  const source = await openSource(folder, options);
+export async function plan(folder: SourceFolder, asked: ConvertOptions): Promise<Plan> {
+  const source = await openSource(folder, asked);
   try {
-    const graph = buildBound(source, options);
+    checkTargetKl(source, asked);
+    const graph = buildBound(source, asked);
+    const { options } = await withFormats(source, folder, graph, asked);
     const jobs = modelsOf(graph, folder, source.task, options);
     return planOf(graph, source, jobs, consumerFiles(source, jobs, options), options);
   } finally {
     await source.checkpoint.close();
   }
+}
+
+/** The options with formats chosen for a KL divergence, and the tokens they were chosen on. */
+async function withFormats(
+  source: Source,
+  folder: SourceFolder,
+  graph: Graph,
+  options: ConvertOptions,
+): Promise<{ readonly options: ConvertOptions; readonly tokens?: CalibrationTokens | undefined }> {
+  if (options.targetKl === undefined) return { options };
+  const tokens = await calibrationFor(source, folder, options);
+  const quantization = await withChosenFormats(source, graph, tokens, options);
+  return { options: { ...options, quantization }, tokens };
 }
 
 /** The float32 graph, with a tensor of the right shape for each of its weights. */
@@ -200,7 +222,9 @@ function planOf(
   for (const sentence of plans.flatMap(({ warnings }) => warnings)) options.onWarning?.(sentence);
   const others = assets.map(({ name, bytes }) => ({ path: name, size: bytes.byteLength }));
   const files = [...plans.flatMap((each) => each.files), ...others];
-  return { config, task, target: options.target, files, nodes: countNodes(graph) };
+  const { target, quantization } = options;
+  const choices = quantization?.choices;
+  return { config, task, target, files, nodes: countNodes(graph), ...(choices && { choices }) };
 }
 
 async function writeAssets(assets: readonly Asset[], sink: Sink): Promise<readonly WrittenFile[]> {

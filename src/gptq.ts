@@ -1,17 +1,12 @@
-// The stage between passes and weights that rounds by gptq: it needs the checkpoint's numbers, its
+// The stages that read a calibration text and, between passes and weights, round by gptq: they need the checkpoint's numbers, its
 // tokenizer and random numbers, which no stage alone has.
 
 import type { Hasher, SourceFolder } from './base/files.ts';
-import {
-  type Calibration,
-  isQuantized,
-  type Quantization,
-  type WeightFormat,
-} from './base/manifest.ts';
+import { isQuantized, type Quantization, type WeightFormat } from './base/manifest.ts';
 import { pureSha256 } from './base/sha256.ts';
 import { callingThread, type Engine } from './calibrate/engine.ts';
 import { roundModels, withMixes } from './calibrate/models.ts';
-import { calibrationText } from './calibrate/text.ts';
+import { type CalibrationTokens, calibrationText, windows } from './calibrate/text.ts';
 import { weightsOf } from './calibrate/weights.ts';
 import type { Source } from './model/source.ts';
 import type { WriteJob } from './onnx/write-model.ts';
@@ -24,7 +19,7 @@ export interface GptqOptions {
   readonly dtypes: readonly WeightFormat[];
   /** How weights are quantized, for the dtypes that are. */
   readonly quantization?: Partial<Quantization>;
-  /** Text that gptq is calibrated on; without one, the model writes it. */
+  /** Text that gptq is calibrated on, and formats are chosen on; without one, the model writes it. */
   readonly calibration?: string;
   /** Does the long loops of gptq; the calling thread by default. */
   readonly engine?: Engine;
@@ -36,14 +31,15 @@ export interface GptqOptions {
 
 /** How far a stage is: bytes of the checkpoint that are written; before that, what is measured. */
 export interface Progress {
-  readonly stage: 'weights' | 'checked products' | 'calibration tokens' | 'rounded weights';
+  readonly stage:
+    | 'weights'
+    | 'checked products'
+    | 'calibration tokens'
+    | 'measured products'
+    | 'measured models'
+    | 'rounded weights';
   readonly done: number;
   readonly total: number;
-}
-
-export interface Rounded {
-  readonly weights: RoundedWeights;
-  readonly calibration: Calibration;
 }
 
 /** Where a text has fewer, codes suit what it says more than what the model knows. */
@@ -58,33 +54,73 @@ export function mixedJobs(jobs: readonly WriteJob[]): readonly WriteJob[] {
   });
 }
 
-/** What gptq makes of the models' weights; undefined where it is not asked for. */
-export async function roundByGptq(
+/** Windows of text that formats are chosen on; those held out measure the choice. */
+const measuring = { calibrating: 2, heldOut: 8 };
+
+/** The tokens for gptq, and for a choice of formats; undefined where neither is asked for. */
+export async function calibrationFor(
   { checkpoint, config, task }: Source,
   folder: SourceFolder,
-  jobs: readonly WriteJob[],
-  options: GptqOptions,
-): Promise<Rounded | undefined> {
-  const { method } = completeSettings(options.quantization);
-  if (method !== 'gptq' || !options.dtypes.some(isQuantized)) return undefined;
+  options: GptqOptions & { readonly targetKl?: number },
+): Promise<CalibrationTokens | undefined> {
+  const isGptq = completeSettings(options.quantization).method === 'gptq';
+  const measures = options.targetKl !== undefined;
+  if (!(isGptq || measures) || !options.dtypes.some(isQuantized)) return undefined;
   const { engine = callingThread, sha256 = pureSha256, onProgress } = options;
   const model = { config, task, weights: weightsOf(checkpoint.tensors, engine), engine };
-  const { sequences, calibration } = await calibrationText(model, options.calibration, {
-    encode: async (text) => (await openTokenizer(folder)).encode(text),
-    random: randomStream,
-    sha256,
-    onWritten: (done, total) => onProgress?.({ stage: 'calibration tokens', done, total }),
-  });
-  if (calibration.tokens < fewTokens) {
-    options.onWarning?.(
-      `the calibration text has ${calibration.tokens} tokens: with fewer than ${fewTokens}, gptq ` +
+  const found = await calibrationText(
+    model,
+    options.calibration,
+    {
+      encode: async (text) => (await openTokenizer(folder)).encode(text),
+      random: randomStream,
+      sha256,
+      onWritten: (done, total) => onProgress?.({ stage: 'calibration tokens', done, total }),
+    },
+    {
+      calibrating: isGptq ? windows : measuring.calibrating,
+      heldOut: measures ? measuring.heldOut : 0,
+    },
+  );
+  for (const sentence of warningsOf(found, isGptq, measures)) options.onWarning?.(sentence);
+  return found;
+}
+
+function warningsOf(
+  { calibration: { tokens, source }, heldOut }: CalibrationTokens,
+  isGptq: boolean,
+  measures: boolean,
+): readonly string[] {
+  const found: string[] = [];
+  if (isGptq && tokens < fewTokens) {
+    found.push(
+      `the calibration text has ${tokens} tokens: with fewer than ${fewTokens}, gptq ` +
         'may do worse than rtn',
     );
   }
-  const weights = await roundModels(
-    { ...model, sequences },
+  if (measures && source === 'random') {
+    found.push('the KL divergence is measured on tokens at random: give --calibration');
+  }
+  if (measures && heldOut.length === 0) {
+    found.push('the calibration text is too short to measure on other tokens of it');
+  }
+  return found;
+}
+
+/** What gptq makes of the models' weights; undefined where it is not asked for. */
+export async function roundByGptq(
+  { checkpoint, config, task }: Source,
+  text: CalibrationTokens | undefined,
+  jobs: readonly WriteJob[],
+  options: GptqOptions,
+): Promise<RoundedWeights | undefined> {
+  const { method } = completeSettings(options.quantization);
+  if (method !== 'gptq' || text === undefined) return undefined;
+  const { engine = callingThread, onProgress } = options;
+  const weights = weightsOf(checkpoint.tensors, engine);
+  return await roundModels(
+    { config, task, weights, engine, sequences: text.sequences },
     jobs.map((job) => job.model.graph),
     (done, total) => onProgress?.({ stage: 'rounded weights', done, total }),
   );
-  return { weights, calibration };
 }

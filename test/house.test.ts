@@ -19,7 +19,7 @@ const floors: readonly (readonly string[])[] = [
   ['src/checkpoint', 'src/config', 'src/onnx', 'src/quantize'],
   ['src/calibrate', 'src/model', 'src/passes', 'src/runtime', 'src/validate', 'src/hub'],
   ['src/gptq.ts'],
-  ['src/half-range.ts'],
+  ['src/half-range.ts', 'src/target-kl.ts'],
   ['src/consumer-files.ts', 'src/conversion-manifest.ts'],
   ['src/convert.ts', 'src/verify.ts'],
   ['src/parcel.ts'],

@@ -7,7 +7,9 @@ import { decodeUtf8 } from './json-file.ts';
 import { parseJson, type JsonValue } from './json.ts';
 import {
   type Calibration,
+  type ChosenUnit,
   type FloatValue,
+  type FormatChoice,
   type KeepRule,
   keptFormats,
   manifestName,
@@ -75,6 +77,7 @@ function readQuantization(field: Field | undefined): Pick<Manifest, 'quantizatio
       accuracyLevel: field.get('accuracyLevel').count(),
       ...readKeep(field),
       ...readCalibration(field.optional('calibration')),
+      ...readChoices(field),
     },
   };
 }
@@ -99,6 +102,33 @@ function readKeep(field: Field): { readonly keep?: readonly KeepRule[] } {
         format: rule.get('format').among(keptFormats),
       };
     }),
+  };
+}
+
+function readChoices(field: Field): { readonly choices?: readonly FormatChoice[] } {
+  if (field.optional('choices') === undefined) return {};
+  return { choices: field.list('choices').map(readChoice) };
+}
+
+function readChoice(choice: Field): FormatChoice {
+  const klRaised = choice.optional('klRaised')?.amount();
+  return {
+    dtype: choice.get('dtype').among(weightFormats),
+    target: choice.get('target').amount(),
+    format: choice.get('format').among(keptFormats),
+    raised: choice.get('raised').among(keptFormats),
+    kl: choice.get('kl').amount(),
+    standardError: choice.get('standardError').amount(),
+    tokens: choice.get('tokens').count(),
+    heldOut: choice.get('heldOut').flag(),
+    klUnraised: choice.get('klUnraised').amount(),
+    ...(klRaised !== undefined && { klRaised }),
+    units: choice.list('units').map((unit): ChosenUnit => ({
+      pattern: unit.get('pattern').text(),
+      format: unit.get('format').among(keptFormats),
+      klAlone: unit.get('klAlone').amount(),
+      bytes: unit.get('bytes').count(),
+    })),
   };
 }
 
@@ -190,6 +220,12 @@ class Field {
 
   number(): number {
     return typeof this.#value === 'number' ? this.#value : fail('is not a number', this.at);
+  }
+
+  /** Not below 0. */
+  amount(): number {
+    const value = this.number();
+    return value >= 0 ? value : fail('is below 0', this.at);
   }
 
   count(): number {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ToolkitError } from './errors.ts';
 import { parseManifest } from './manifest-reader.ts';
 import {
+  type FormatChoice,
   printManifest,
   withComparisons,
   withOutput,
@@ -89,6 +90,38 @@ describe('a manifest', () => {
     const quantization = { method: 'gptq', ...choices, calibration } as const;
     const quantized: Manifest = { ...manifest, dtypes: ['q4'], quantization };
     expect(parseManifest(printManifest(quantized))).toEqual(quantized);
+  });
+
+  it('reads back what formats were chosen by, and refuses figures that are none', () => {
+    const choice = {
+      dtype: 'q4',
+      target: 0.01,
+      format: 'q4',
+      raised: 'q8',
+      kl: 0.0093,
+      standardError: 0.00032,
+      tokens: 2048,
+      heldOut: true,
+      klUnraised: 0.046,
+      klRaised: 0.00045,
+      units: [{ pattern: 'embeddings', format: 'q8', klAlone: 0.018, bytes: 126_976 }],
+    } as const;
+    const settings = { method: 'rtn', blockSize: 32, symmetry: 'auto', accuracyLevel: 4 } as const;
+    const withChoices = (choices: readonly FormatChoice[]): Manifest => ({
+      ...manifest,
+      dtypes: ['q4'],
+      quantization: { ...settings, choices },
+    });
+    const { klRaised, ...unraised } = choice;
+    expect(klRaised).toBe(0.00045);
+    for (const choices of [[choice], [{ ...unraised, units: [] }], []]) {
+      const chosen = withChoices(choices);
+      expect(parseManifest(printManifest(chosen))).toEqual(chosen);
+    }
+    for (const wrong of [{ kl: -1 }, { target: Number.NaN }, { tokens: 0.5 }]) {
+      const bytes = printManifest(withChoices([{ ...choice, ...wrong }]));
+      expect(() => parseManifest(bytes)).toThrow(/choices\[0\]/);
+    }
   });
 
   it('needs no Hub repository as its source', () => {

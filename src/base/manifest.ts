@@ -35,8 +35,41 @@ export interface Quantization {
   readonly accuracyLevel: number;
   /** Weights in another format than the dtype's; later rules win. */
   readonly keep?: readonly KeepRule[];
-  /** What gptq was calibrated on. */
+  /** What gptq was calibrated on, and what formats were chosen by. */
   readonly calibration?: Calibration;
+  /** What `keep` has of formats that were chosen by measuring. */
+  readonly choices?: readonly FormatChoice[];
+}
+
+/** Formats of a dtype's weights, chosen for a KL divergence from fp32. */
+export interface FormatChoice {
+  readonly dtype: WeightFormat;
+  readonly target: number;
+  /** Format of the weights that are not raised, and of those that are. */
+  readonly format: KeptFormat;
+  readonly raised: KeptFormat;
+  /** Mean KL divergence over tokens, measured with all weights in their formats. */
+  readonly kl: number;
+  /** Of that mean; the target is met where the mean and two standard errors are within it. */
+  readonly standardError: number;
+  /** Tokens measured on, and whether they are others than the choice was made on. */
+  readonly tokens: number;
+  readonly heldOut: boolean;
+  /** The same divergence with no unit raised, and with all; the latter where it was measured. */
+  readonly klUnraised: number;
+  readonly klRaised?: number;
+  readonly units: readonly ChosenUnit[];
+}
+
+/** Weights whose format was chosen together. */
+export interface ChosenUnit {
+  /** As a rule of `keep` names them. */
+  readonly pattern: string;
+  readonly format: KeptFormat;
+  /** KL divergence of the model that has only this unit in the smaller format. */
+  readonly klAlone: number;
+  /** What the larger format takes more. */
+  readonly bytes: number;
 }
 
 /** Formats that a weight of a quantized dtype may be kept in, the smallest last. */

@@ -3,13 +3,13 @@
 // few rows.
 
 import type { ModernBertDecoderConfig, Task } from '../base/config.ts';
-import { chunkBytes } from '../base/limits.ts';
 import { Arena } from './arena.ts';
 import type { Engine } from './engine.ts';
 import { addBias } from './rows.ts';
-import { embedding, Stream } from './stream.ts';
+import { Stream } from './stream.ts';
 import { projectionOf, stepsOf } from './steps.ts';
-import { floats, type Tensors, type Weights, weightsOf } from './weights.ts';
+import { rowsOfTable, slabsOf } from './table.ts';
+import { floats, type Tensors, weightsOf } from './weights.ts';
 
 /** Largest finite magnitudes by the values' names. */
 export type Ranges = ReadonlyMap<string, number>;
@@ -37,8 +37,8 @@ export async function measureRanges(
   };
   const arena = new Arena(engine);
   const weights = weightsOf(tensors, engine, (length) => arena.floats(length));
-  const { table, places } = await rowsOfTable(sequences, config, { arena, weights });
-  const stream = new Stream(config, weights, engine, places, see);
+  const { table, places } = await rowsOfTable(sequences, config, weights, arena);
+  const stream = new Stream(config, weights, engine, places, { seen: see });
   await stream.embed(table);
   let inputs: Float32Array = new Float32Array();
   const projection = projectionOf(task, weights);
@@ -61,7 +61,7 @@ export async function measureRanges(
   x.set(rows);
   arena.begin();
   const bias = (await weights.readIf(projection.replace(/weight$/, 'bias')))?.slice();
-  for await (const { weight, from } of slabsOf(projection, width, { arena, weights })) {
+  for await (const { weight, from } of slabsOf(projection, width, weights, arena)) {
     const [count, outDim] = [rows.length / width, weight.length / width];
     const out = arena.floats(count * outDim);
     await engine.multiply({ x, rows: count, weight, inDim: width, outDim, out });
@@ -70,42 +70,6 @@ export async function measureRanges(
     see(result, out);
   }
   return largest;
-}
-
-/** Weights that are read into the memory of an arena. */
-interface Reused {
-  readonly arena: Arena;
-  readonly weights: Weights;
-}
-
-/** The rows of the token table that the sequences read, and where each token's row lies among them. */
-async function rowsOfTable(
-  sequences: readonly Int32Array[],
-  { hiddenSize }: ModernBertDecoderConfig,
-  { arena, weights }: Reused,
-): Promise<{ readonly table: Float32Array; readonly places: readonly Int32Array[] }> {
-  const ids = [...new Set(sequences.flatMap((sequence) => [...sequence]))];
-  const table = new Float32Array(ids.length * hiddenSize);
-  for (const [place, id] of ids.entries()) {
-    arena.begin();
-    table.set(await weights.readRows(embedding, id, id + 1), place * hiddenSize);
-  }
-  const places = new Map(ids.map((id, place) => [id, place]));
-  return { table, places: sequences.map((each) => each.map((id) => places.get(id) ?? 0)) };
-}
-
-/** A weight of many rows, some of them at a time. */
-async function* slabsOf(
-  name: string,
-  width: number,
-  { arena, weights }: Reused,
-): AsyncGenerator<{ readonly weight: Float32Array; readonly from: number }> {
-  const rows = weights.rows(name);
-  const step = Math.max(1, Math.floor(chunkBytes / 4 / width));
-  for (let from = 0; from < rows; from += step) {
-    arena.begin();
-    yield { weight: await weights.readRows(name, from, Math.min(from + step, rows)), from };
-  }
 }
 
 /** Of the last tokens: a product with the vocabulary costs as much as several layers. */

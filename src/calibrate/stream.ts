@@ -6,6 +6,7 @@ import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { Arena } from './arena.ts';
 import { attend, turn, turnsOf } from './attention.ts';
 import type { Engine } from './engine.ts';
+import { roundInputs } from './round-inputs.ts';
 import { activatedRows, addBias, addTo, gateRows, normRows } from './rows.ts';
 import { floats, type Weights } from './weights.ts';
 
@@ -16,6 +17,13 @@ export type Matrix = (name: string) => Promise<Float32Array>;
 
 /** Told of the values of the graph as they are made. */
 export type Seen = (value: string, rows: Float32Array) => void;
+
+/** What is done beside the way of the rows. */
+export interface StreamHooks {
+  readonly seen?: Seen;
+  /** Of a weight, the size of the blocks in which its inputs are rounded to 8 bits, where they are. */
+  readonly inputBlocks?: (weight: string) => number | undefined;
+}
 
 /** A product with a weight, and its bias. */
 type Dense = (rows: Float32Array, outDim: number) => Promise<Float32Array>;
@@ -34,13 +42,14 @@ export class Stream {
   readonly #arena: Arena;
   readonly #sequences: readonly Int32Array[];
   readonly #seen: Seen | undefined;
+  readonly #inputBlocks: StreamHooks['inputBlocks'];
 
   constructor(
     config: ModernBertDecoderConfig,
     weights: Weights,
     engine: Engine,
     sequences: readonly Int32Array[],
-    seen?: Seen,
+    { seen, inputBlocks }: StreamHooks = {},
   ) {
     const tokens = sequences.reduce((sum, { length }) => sum + length, 0);
     this.#x = floats(engine, tokens * config.hiddenSize);
@@ -52,6 +61,14 @@ export class Stream {
     this.#arena = new Arena(engine);
     this.#sequences = sequences;
     this.#seen = seen;
+    this.#inputBlocks = inputBlocks;
+  }
+
+  /** Takes the place of a stream of the same sequences, which goes on by itself. */
+  goOnFrom(other: Stream): void {
+    this.#x.set(other.#x);
+    this.#y.set(other.#y);
+    this.#z.set(other.#z);
   }
 
   /** Fills the rows from the table. */
@@ -182,9 +199,14 @@ export class Stream {
   async #dense(name: string, value: string, matrix: Matrix): Promise<Dense> {
     const weight = await matrix(`${name}.weight`);
     const bias = await this.#weights.readIf(`${name}.bias`);
-    return async (x, outDim) => {
+    const blockSize = this.#inputBlocks?.(`${name}.weight`);
+    return async (inputs, outDim) => {
       const inDim = weight.length / outDim;
-      const rows = x.length / inDim;
+      const rows = inputs.length / inDim;
+      const x =
+        blockSize === undefined
+          ? inputs
+          : roundInputs(inputs, inDim, blockSize, this.#arena.floats(inputs.length));
       const out = this.#arena.floats(rows * outDim);
       await this.#engine.multiply({ x, rows, weight, inDim, outDim, out });
       if (bias) this.#seen?.(`${value}.product`, out);

@@ -26,6 +26,7 @@ const model: TextModel = {
     readIf: () => Promise.resolve(undefined),
     readRows: () => Promise.reject(new Error('nothing is read')),
     rows: () => 0,
+    columns: () => 0,
   },
   engine: callingThread,
 };
@@ -59,6 +60,22 @@ describe('a given text', () => {
     const ids = Array.from({ length: 256 * 320 }, (_, i) => Math.floor(i / 256));
     const { sequences } = await calibrationText(model, 'abc', tools(ids));
     expect(sequences.map(([first]) => first)).toEqual(Array.from({ length: 32 }, (_, i) => 10 * i));
+  });
+
+  test.each([
+    [1, 1, 0],
+    [2, 1, 1],
+    [5, 1, 4],
+    [10, 2, 8],
+    [99, 2, 8],
+  ])('of %d windows leaves %d to calibrate on, and %d to measure on', async (all, some, others) => {
+    const ids = Array.from({ length: 256 * all }, (_, i) => Math.floor(i / 256));
+    const counts = { calibrating: 2, heldOut: 8 };
+    const found = await calibrationText(model, 'abc', tools(ids), counts);
+    const { sequences, heldOut, calibration } = found;
+    expect([sequences.length, heldOut.length]).toEqual([some, others]);
+    expect(new Set([...sequences, ...heldOut].map(([first]) => first)).size).toBe(some + others);
+    expect(calibration.tokens).toBe(256 * some);
   });
 
   test.each([

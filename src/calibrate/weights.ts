@@ -19,6 +19,8 @@ export interface Weights {
   readonly readRows: (name: string, from: number, to: number) => Promise<Float32Array>;
   /** How many a matrix has. */
   readonly rows: (name: string) => number;
+  /** Elements of a row. */
+  readonly columns: (name: string) => number;
 }
 
 /** The weights of a checkpoint that were bound to a graph; `memory` gives what they are read into. */
@@ -46,6 +48,7 @@ export function weightsOf(
       return await readFloats(tensor, { from: from * width, to: to * width }, memory);
     },
     rows: (name) => bound(name).shape[0] ?? 0,
+    columns: (name) => sizeOf(bound(name).shape.slice(1)),
   };
 }
 

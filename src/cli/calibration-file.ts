@@ -11,10 +11,11 @@ import type { ConvertFlags } from './convert-grammar.ts';
 export async function readCalibration({
   calibration: path,
   method,
+  targetKl,
 }: ConvertFlags): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  if (method !== 'gptq') {
-    throw new ToolkitError('USAGE', 'a calibration text belongs to --method gptq', {
+  if (method !== 'gptq' && targetKl === undefined) {
+    throw new ToolkitError('USAGE', 'a calibration text belongs to --method gptq or --target-kl', {
       where: { calibration: path },
       fix: 'add --method gptq',
     });

@@ -35,7 +35,11 @@ export async function convertCommand(
     ...optionsOf(flags, context),
     ...(calibration !== undefined && { calibration }),
   };
-  if (flags.dryRun === true) return await dryRun(folder, target, options);
+  if (flags.dryRun === true) {
+    const rounding = openRounding(flags, context);
+    const wanted = { ...options, ...rounding.options };
+    return await dryRun(folder, target, wanted).finally(rounding.close);
+  }
   await refuseSourceInside(path, target);
   const creating = createOutput(target, {
     force: flags.force === true,
@@ -135,13 +139,14 @@ async function dryRun(
 
 function optionsOf(flags: ConvertFlags, { messages }: Context): ConvertOptions {
   const { task, dtype, target, singleFile = false, numLogitsToKeep, debug = false } = flags;
-  const { method, blockSize, symmetry, accuracyLevel, keep } = flags;
+  const { method, blockSize, symmetry, accuracyLevel, keep, targetKl } = flags;
   const { fp16Check, strictFp16 = false } = flags;
   return {
     ...(task === 'auto' ? {} : { task }),
     dtypes: dtype,
     target,
     quantization: { method, blockSize, symmetry, accuracyLevel, ...(keep && { keep }) },
+    ...(targetKl !== undefined && { targetKl }),
     singleFile,
     numLogitsToKeep,
     fp16Check,

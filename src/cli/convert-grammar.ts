@@ -16,12 +16,14 @@ import {
   isBlockSize,
 } from '../quantize/settings.ts';
 import { parseKeepRule } from '../quantize/keep.ts';
+import { isTargetKl, targetKlRule } from '../target-kl.ts';
 import type { CommonFlags } from './command.ts';
 import { common, numberParser, parseDtypes } from './options.ts';
 import { pushTo, pushToMistake, type PushToFlags } from './push-grammar.ts';
 import { parseRevisions } from './source-list.ts';
 
-export interface ConvertFlags extends CommonFlags, PushToFlags, Omit<Quantization, 'calibration'> {
+export interface ConvertFlags
+  extends CommonFlags, PushToFlags, Omit<Quantization, 'calibration' | 'choices'> {
   readonly output?: string;
   readonly task: Task | 'auto';
   readonly dtype: readonly WeightFormat[];
@@ -33,6 +35,7 @@ export interface ConvertFlags extends CommonFlags, PushToFlags, Omit<Quantizatio
   readonly verify?: boolean;
   readonly golden?: string;
   readonly calibration?: string;
+  readonly targetKl?: number;
   readonly force?: boolean;
   readonly singleFile?: boolean;
   readonly numLogitsToKeep: boolean;
@@ -106,7 +109,13 @@ function quantizing(command: Command): Command {
         .choices(quantizationMethods)
         .default('rtn'),
     )
-    .option('--calibration <file>', 'text for gptq (default: the model writes it)')
+    .option('--calibration <file>', 'text for gptq and --target-kl (default: the model writes it)')
+    .addOption(
+      new Option(
+        '--target-kl <x>',
+        'keep weights of q8, q4, q4f16 in larger formats until the KL divergence is within x',
+      ).argParser(numberParser(targetKlRule, isTargetKl)),
+    )
     .addOption(
       new Option('--block-size <n>', 'weights with one scale, 16 to 128')
         .argParser(numberParser(blockSizeRule, isBlockSize))
@@ -158,6 +167,7 @@ Examples:
   $ modernbert-onnx convert ./my-ettin --dtype q8,q4 --block-size 64
   $ modernbert-onnx convert ./my-ettin --dtype q4 --keep embeddings=q8 --keep 'layers.0.*=fp16'
   $ modernbert-onnx convert ./my-ettin --dtype q4 --method gptq --calibration ./poems.txt
+  $ modernbert-onnx convert ./my-ettin --dtype q4 --target-kl 0.01
   $ modernbert-onnx convert --sources checkpoints.txt -o ./converted --verify
   $ modernbert-onnx convert ./my-ettin --dtype fp32,q8 --push-to me/my-ettin-onnx --private
   $ modernbert-onnx convert me/my-ettin --revisions a,b -o ./converted --push-to me/my-ettin-onnx

@@ -2,6 +2,7 @@
 
 import type { Manifest } from '../base/manifest.ts';
 import type { Plan } from '../convert.ts';
+import { choicesText } from './choice-text.ts';
 import { wrap } from './description.ts';
 import { formatBytes, formatCount, formatTable } from './sizes.ts';
 
@@ -12,6 +13,7 @@ export function conversionText(manifest: Manifest, name: string, folder: string)
   return [
     `Converted ${name} (${task}, ${parameters} parameters) for ${target} to ${folder}\n`,
     fileTable(outputs),
+    choicesText(manifest.quantization),
   ].join('');
 }
 
@@ -25,6 +27,7 @@ export function planText(plan: Plan, name: string, folder: string, memory: numbe
     fileTable(files),
     `${formatBytes(total)} in ${files.length} files and a manifest, `,
     `at most about ${formatBytes(memory)} of memory\n`,
+    choicesText(plan),
     `${nodes.total} nodes, ${nodes.perLayer} in a decoder layer:\n`,
     ...wrap(ops.map(([op, count]) => `${count} ${op}`)).map((line) => `  ${line}\n`),
   ].join('');

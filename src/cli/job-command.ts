@@ -36,6 +36,7 @@ const words: Words = {
   blockSize: valued('--block-size'),
   symmetry: valued('--symmetry'),
   accuracyLevel: valued('--accuracy-level'),
+  targetKl: valued('--target-kl'),
   keep: (rules) => rules.flatMap((rule) => ['--keep', printKeepRule(rule)]),
   fp16Check: unswitched('--no-fp16-check'),
   strictFp16: switched('--strict-fp16'),

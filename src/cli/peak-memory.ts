@@ -29,7 +29,7 @@ const checkedLayers = 3;
 
 type MemoryOptions = Pick<
   ConvertOptions,
-  'dtypes' | 'quantization' | 'calibration' | 'fp16Check'
+  'dtypes' | 'quantization' | 'calibration' | 'targetKl' | 'fp16Check'
 > & {
   /** That round and multiply. */
   readonly threads: number;
@@ -38,14 +38,15 @@ type MemoryOptions = Pick<
 /** An upper estimate of the resident memory of carrying out a plan. */
 export function peakMemory(plan: Plan, options: MemoryOptions): number {
   const { files, config } = plan;
-  const { dtypes, quantization, fp16Check = true, threads } = options;
+  const { dtypes, quantization, targetKl, fp16Check = true, threads } = options;
   const models = files.filter(({ path }) => path.endsWith('.onnx')).length;
   const small = files.filter(({ path }) => !path.startsWith('onnx/'));
   const whole = small.reduce((sum, { size }) => sum + size, 0);
   const buffers = panelBytes + (models + 1) * chunksEach * chunkBytes;
   const checks = fp16Check && dtypes.some(isHalf);
   const rounds = dtypes.some(isQuantized);
-  const calibrates = rounds && quantization?.method === 'gptq';
+  // a choice of formats takes less than gptq: it runs the same models, and sums up nothing
+  const calibrates = rounds && (quantization?.method === 'gptq' || targetKl !== undefined);
   return (
     baseBytes +
     4 * whole + // a text takes twice its bytes, and its parsed form as much again

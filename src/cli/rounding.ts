@@ -15,7 +15,8 @@ export interface RoundingTools {
 }
 
 /** Prepares what the flags ask for. */
-export function openRounding({ dtype, fp16Check }: ConvertFlags, context: Context): RoundingTools {
+export function openRounding(flags: ConvertFlags, context: Context): RoundingTools {
+  const { dtype, fp16Check, method } = flags;
   const { update } = context.progress;
   if (!dtype.some(isQuantized) && !(fp16Check && dtype.some(isHalf))) {
     return { options: { onProgress: update }, close: () => Promise.resolve() };
@@ -24,22 +25,28 @@ export function openRounding({ dtype, fp16Check }: ConvertFlags, context: Contex
   return {
     options: {
       engine: threads.engine,
-      onProgress: reporter(context, threads.count),
+      onProgress: reporter(context, threads.count, method),
     },
     close: threads.close,
   };
 }
 
-/** Draws progress, and says at the end of each stage of gptq how long it took. */
-function reporter({ progress, messages }: Context, threads: number): (step: Progress) => void {
+/** Draws progress, and says at the end of each stage of gptq or of --target-kl how long it took. */
+function reporter(
+  { progress, messages }: Context,
+  threads: number,
+  method: ConvertFlags['method'],
+): (step: Progress) => void {
   let started = performance.now();
   return ({ stage, done, total }) => {
     if (stage === 'weights') return progress.update({ stage, done, total });
     progress.update({ stage, done, total, format: formatCount });
-    if (done < total) return;
+    // products are measured between models, and their time is a part of the models'
+    if (done < total || stage === 'measured products') return;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     started = performance.now();
     if (stage === 'checked products') return;
-    messages.note(`gptq: ${formatCount(total)} ${stage} in ${seconds} s on ${threads} threads`);
+    const what = stage === 'measured models' || method === 'rtn' ? 'target-kl' : 'gptq';
+    messages.note(`${what}: ${formatCount(total)} ${stage} in ${seconds} s on ${threads} threads`);
   };
 }

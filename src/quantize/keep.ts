@@ -54,7 +54,7 @@ export function printKeepRule({ dtype, pattern, format }: KeepRule): string {
 }
 
 /** A tensor as patterns know it. */
-function weightName(tensor: string): string {
+export function weightName(tensor: string): string {
   return tensor.replace(/^model\./, '').replace(/\.weight$/, '');
 }
 
