@@ -185,11 +185,19 @@ async function send(
   const signal = outer ? AbortSignal.any([outer, ending.signal]) : ending.signal;
   const watch = watching(init.body, { headersMs, stallMs }, ending);
   try {
-    const response = await fetch(url.href, { ...init, signal, redirect: 'manual' });
+    const response = await fetch(url.href, { ...init, signal, ...redirection(init.body) });
     return withStallLimit(response, stallMs, ending);
   } finally {
     watch.end();
   }
+}
+
+/**
+ * Redirects are followed by hand. A file's are refused, and nobody may ask about them: only then
+ * does fetch of Node not keep a copy of all that it sends.
+ */
+function redirection(body: RequestInit['body']): RequestInit {
+  return body instanceof SourceBlob ? { redirect: 'error', window: null } : { redirect: 'manual' };
 }
 
 /** So much longer a server may take that was given something to work on. */
