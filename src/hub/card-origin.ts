@@ -13,7 +13,7 @@ const places: Readonly<Record<Target, string>> = {
 - ONNX Runtime 1.24 and later, and what is built on it, as transformers.js 4. Earlier versions count the sliding window in another way, and refuse the file for its opset.
 - the GPU runtime of modernbert-onnx.
 
-It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose own attention is, and 4 and 8 bits do not open on WebAssembly in transformers.js, which lacks an operator there: convert with \`--target portable\` for both.
+It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose own attention is: convert with \`--target portable\` for that.
 `,
   portable: `\
 - ONNX Runtime 1.21 and later, also on its WebGPU provider, on Vulkan too: the operators are made of standard ONNX.
@@ -22,7 +22,7 @@ It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose 
 };
 
 const withoutKernel =
-  '\nQuantized files do not load in WebAssembly, where ONNX Runtime has no kernel of GatherBlockQuantized: the portable target does.\n';
+  '\n4 and 8 bits do not open on WebAssembly in transformers.js, which lacks an operator there: those of `--target portable` do.\n';
 
 /** Where the default file is right. */
 export function runtimesSection(manifest: Manifest): string {
