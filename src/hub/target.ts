@@ -1,8 +1,9 @@
 // The branch that is written to. A repository or a branch that is not there is created.
 
 import { ToolkitError } from '../base/errors.ts';
+import { newPatience } from '../base/retry.ts';
 import { apiOf, nonsense, posting, readJson } from './answer-json.ts';
-import { accepted } from './answers.ts';
+import { accepted, beginningOf } from './answers.ts';
 import { resolveCommit } from './listing.ts';
 import { isCommit } from './names.ts';
 import type { Hub } from './request.ts';
@@ -58,16 +59,28 @@ async function findHead(hub: Hub, { id, branch }: TargetOptions): Promise<Found>
 async function createRepository(hub: Hub, { id, isPrivate }: TargetOptions): Promise<void> {
   const [organization, name] = id.split('/');
   const wanted = { name, organization, type: 'model', ...(isPrivate && { visibility: 'private' }) };
-  const response = await hub.fetch(`${hub.settings.endpoint}/api/repos/create`, posting(wanted));
+  const response = await createAlone(hub, posting(wanted));
   const isThere = await isThereNow(hub, id, response);
   // somebody was faster, or an earlier try went through
   if (isThere && isPrivate) await refusePublic(hub, id);
 }
 
+/** The Hub creates one repository of an owner at a time, and says 409 for that too. */
+async function createAlone(hub: Hub, init: RequestInit): Promise<Response> {
+  const patience = newPatience(hub.clock);
+  for (;;) {
+    const response = await hub.fetch(`${hub.settings.endpoint}/api/repos/create`, init);
+    if (response.status !== 409) return response;
+    const said = await beginningOf(response);
+    const isBusy = said.includes('conflicting operation');
+    if (!isBusy || !(await patience.wait(response.headers))) return response;
+  }
+}
+
 async function isThereNow(hub: Hub, id: string, response: Response): Promise<boolean> {
   const isConflict = response.status === 409;
   if (!isConflict) await acceptedUpload(response, id, hub);
-  await response.body?.cancel();
+  if (!response.bodyUsed) await response.body?.cancel();
   return isConflict;
 }
 

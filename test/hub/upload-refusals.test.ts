@@ -121,6 +121,17 @@ describe('N10: a refusal', () => {
     rows.passed('N10', 'done');
   });
 
+  it('to create two at a time is waited for', async () => {
+    const said = 'Cannot create repo: another conflicting operation is in progress';
+    const spoil = (step: Step, count: number): Spoiled =>
+      step === 'create' && count === 1 ? { status: 409, said } : undefined;
+    const hub = await uploadHub({ spoil });
+    const folder = folderOf();
+    expect((await pushTo(hub, folder)).ended).toBe('done');
+    expectWhole(hub, folder);
+    rows.passed('N10', 'done');
+  });
+
   it('of an address that is spent asks for a new one', async () => {
     const spoil = (step: Step, count: number): Spoiled =>
       step === 'put' && count <= 2 ? 403 : undefined;
