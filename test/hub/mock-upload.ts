@@ -256,6 +256,7 @@ const handlers: Readonly<Record<Step, Handler>> = {
     const modes = files.map(({ path }) => ({
       path,
       uploadMode: isLarge(path) ? 'lfs' : 'regular',
+      shouldIgnore: false,
     }));
     return [200, { files: modes }];
   },
