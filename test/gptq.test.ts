@@ -3,14 +3,13 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Manifest, modelPaths } from '../src/base/manifest.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
-import type { RoundThreads, startRoundThreads } from '../src/cli/round-threads.ts';
 import type { ConvertOptions } from '../src/convert.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
 import { openReferenceFile } from '../src/runtime/reference/open.ts';
+import { builtThreads } from './built-threads.ts';
 import { caseFolder, command, documentOf, errorLine, noGpu } from './command.ts';
 import { goldenOpener } from './golden-case.ts';
 import { convertCase, goldenOf, verifyFolder } from './output-folder.ts';
@@ -43,19 +42,8 @@ KING HENRY:
 Once more unto the breach, dear friends, once more;
 Or close the wall up with our English dead.`;
 
-// threads load JavaScript, so the pool is the built one
-const built = pathToFileURL(join(import.meta.dirname, '../dist/src/cli/round-threads.js')).href;
 const opened = goldenOpener();
-let threads: RoundThreads;
-
-beforeAll(async () => {
-  const pool = (await import(/* @vite-ignore */ built)) as {
-    readonly startRoundThreads: typeof startRoundThreads;
-  };
-  threads = pool.startRoundThreads(3);
-});
-
-afterAll(() => threads.close());
+const threads = builtThreads(3);
 
 const hashesOf = ({ outputs }: Manifest): readonly string[] =>
   outputs.map(({ path, sha256 }) => `${path} ${sha256}`);
@@ -67,7 +55,7 @@ test('a trained model passes its gates, and threads change no byte', async () =>
     quantization: { method: 'gptq' },
     calibration: verse,
   };
-  const output = await convertCase('shakespeare', { ...options, engine: threads.engine });
+  const output = await convertCase('shakespeare', { ...options, engine: threads().engine });
   expect((await verifyFolder(output, await goldenOf('shakespeare'))).passed).toBe(true);
   expect(output.manifest.quantization).toMatchObject({
     method: 'gptq',
@@ -87,7 +75,7 @@ test.each([
     dtypes: ['q4'],
     target: 'onnxruntime',
     quantization: { method: 'gptq', accuracyLevel: 0 },
-    engine: threads.engine,
+    engine: threads().engine,
   });
   const calibration = { source, seed: 0, tokens: 8192 };
   expect(manifest.quantization).toMatchObject({ calibration });

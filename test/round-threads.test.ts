@@ -1,28 +1,15 @@
 // Rounding by rtn on threads gives the bytes of one thread, and the same errors.
 
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RoundThreads, startRoundThreads } from '../src/cli/round-threads.ts';
+import { describe, expect, test } from 'vitest';
 import type { ConvertOptions } from '../src/convert.ts';
 import type { BlockScheme, Initializer } from '../src/ir/graph.ts';
 import { checkpointWeights } from '../src/model/weight-source.ts';
 import type { BlockEngine } from '../src/quantize/block-engine.ts';
+import { builtThreads } from './built-threads.ts';
 import { convertCase } from './output-folder.ts';
 import { tensorMap, tensorRef } from './tensor-refs.ts';
 
-// threads load JavaScript, so the pool is the built one
-const built = pathToFileURL(join(import.meta.dirname, '../dist/src/cli/round-threads.js')).href;
-let threads: RoundThreads;
-
-beforeAll(async () => {
-  const pool = (await import(/* @vite-ignore */ built)) as {
-    readonly startRoundThreads: typeof startRoundThreads;
-  };
-  threads = pool.startRoundThreads(3);
-});
-
-afterAll(() => threads.close());
+const threads = builtThreads(3);
 
 const schemes: readonly BlockScheme[] = [
   { bits: 8, blockSize: 32, symmetric: true },
@@ -68,11 +55,11 @@ describe('weights rounded on threads', () => {
   ])('are those of one thread for %s', async (_, ...size) => {
     let asked = 0;
     const engine: BlockEngine = {
-      ...threads.engine,
+      ...threads().engine,
       roundBlocks: (job, rows) => {
         asked++;
         expect(job.codes.buffer).toBeInstanceOf(SharedArrayBuffer);
-        return threads.engine.roundBlocks(job, rows);
+        return threads().engine.roundBlocks(job, rows);
       },
     };
     expect(await valuesOf(size, engine)).toEqual(await valuesOf(size));
@@ -82,7 +69,7 @@ describe('weights rounded on threads', () => {
   test('are refused where one has no scale, by its own tensor', async () => {
     const bad = 170 * 409 + 3;
     const refused = { code: 'WEIGHT_OVERFLOW', where: { tensor: 'b', value: Number.NaN } };
-    await expect(valuesOf([3, 411, 170], threads.engine, bad)).rejects.toMatchObject(refused);
+    await expect(valuesOf([3, 411, 170], threads().engine, bad)).rejects.toMatchObject(refused);
     await expect(valuesOf([3, 411, 170], undefined, bad)).rejects.toMatchObject(refused);
   });
 });
@@ -93,6 +80,6 @@ test('a conversion to every dtype writes the same bytes on threads', async () =>
     target: 'onnxruntime',
   };
   const one = await convertCase('shakespeare', options);
-  const many = await convertCase('shakespeare', { ...options, engine: threads.engine });
+  const many = await convertCase('shakespeare', { ...options, engine: threads().engine });
   expect(many.manifest.outputs).toEqual(one.manifest.outputs);
 });

@@ -3,8 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type FormatChoice,
   type KeepRule,
@@ -14,12 +13,12 @@ import {
 import { parseManifest } from '../src/base/manifest-reader.ts';
 import { modelOf } from '../src/base/model.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
-import type { RoundThreads, startRoundThreads } from '../src/cli/round-threads.ts';
 import type { ConvertOptions } from '../src/convert.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
 import { openTokenizer } from '../src/runtime/text/tokenizer.ts';
 import { compareModels } from '../src/validate/compare.ts';
 import { cutWindows } from '../src/validate/compare-windows.ts';
+import { builtThreads } from './built-threads.ts';
 import { caseFolder, command, documentOf, errorLine, noGpu } from './command.ts';
 import { goldenOpener } from './golden-case.ts';
 import { must } from './must.ts';
@@ -31,19 +30,8 @@ const text = readFileSync(join(import.meta.dirname, '../bench/shakespeare-valida
 /** A window to choose on, and a shorter one to measure on. */
 const chosenOn = text.slice(0, 1250);
 
-// threads load JavaScript, so the pool is the built one
-const built = pathToFileURL(join(import.meta.dirname, '../dist/src/cli/round-threads.js')).href;
 const opened = goldenOpener();
-let threads: RoundThreads;
-
-beforeAll(async () => {
-  const pool = (await import(/* @vite-ignore */ built)) as {
-    readonly startRoundThreads: typeof startRoundThreads;
-  };
-  threads = pool.startRoundThreads(2);
-});
-
-afterAll(() => threads.close());
+const threads = builtThreads(2);
 
 const converted = (options: Partial<ConvertOptions>): Promise<OutputFolder> =>
   convertCase('shakespeare', { dtypes: ['q4'], target: 'onnxruntime', ...options });
@@ -92,8 +80,8 @@ const given: readonly KeepRule[] = [0, 1, 2, 3, 4].map((layer) => ({
 
 test('targets are met on other tokens too, by as few bytes as each asks for', async () => {
   const options = { calibration: chosenOn, quantization: { keep: given } };
-  const loose = await converted({ ...options, targetKl: 0.02, engine: threads.engine });
-  const tight = await converted({ ...options, targetKl: 0.004, engine: threads.engine });
+  const loose = await converted({ ...options, targetKl: 0.02, engine: threads().engine });
+  const tight = await converted({ ...options, targetKl: 0.004, engine: threads().engine });
   const q8 = await converted({ dtypes: ['fp32', 'q8'] });
   const [looseKl = 0, tightKl = 0] = await comparedTo(q8, [loose, tight]);
   // few tokens were measured, and other text may be harder
