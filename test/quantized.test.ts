@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { modelPaths, type Target, type WeightFormat } from '../src/base/manifest.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import type { ConvertOptions } from '../src/convert.ts';
+import { parseKeepRule } from '../src/quantize/keep.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
 import { openReferenceFile } from '../src/runtime/reference/open.ts';
 import { goldenCases, goldenOpener } from './golden-case.ts';
@@ -85,6 +86,24 @@ test('a format has the same bytes alone and beside others', async () => {
       expect(together.get(path)).toBe(alone.get(path));
     }
   }
+});
+
+test('a mix has the same bytes alone and beside others', async () => {
+  const rules = ['layers.0.*=q8', 'q8:embeddings=fp16'].map(parseKeepRule);
+  const hashes = async (dtypes: readonly WeightFormat[]): Promise<readonly string[]> => {
+    const keep = rules.filter(({ dtype }) => dtype === undefined || dtypes.includes(dtype));
+    const target = 'onnxruntime';
+    const { manifest } = await convertCase('clm-default', {
+      dtypes,
+      target,
+      quantization: { keep },
+    });
+    expect(manifest.quantization?.keep).toEqual(keep);
+    const models = manifest.outputs.filter(({ path }) => path.startsWith('onnx/'));
+    return models.map(({ path, sha256 }) => `${path} ${sha256}`);
+  };
+  const apart = [...(await hashes(['q8'])), ...(await hashes(['q4']))];
+  expect((await hashes(['q8', 'q4'])).toSorted()).toEqual(apart.toSorted());
 });
 
 test('the manifest and config.json say what consumers need', async () => {
