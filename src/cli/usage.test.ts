@@ -231,6 +231,8 @@ describe('a command line', () => {
     ],
     [['convert', 'a', '--task', 'fill-mask'], 'USAGE', /Allowed choices are auto, text-gen/],
     [['convert', 'a', '-o'], 'USAGE', /argument missing/],
+    [['convert', 'a', '--push-to', 'b/c', '--offline'], 'USAGE', /--push-to needs a connection/],
+    [['convert', 'a', '--private'], 'USAGE', /--private is for --push-to/],
     [['verify', 'a', '--runtime', 'cuda'], 'USAGE', /Allowed choices are auto, webgpu/],
     [['generate'], 'USAGE', /missing required argument 'dir': see modernbert-onnx generate --help/],
     [['generate', 'a', '--seed', ''], 'USAGE', /Expected is a whole number of 0 or more/],

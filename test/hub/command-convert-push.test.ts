@@ -77,11 +77,8 @@ describe('convert --push-to', () => {
   });
 
   it.each([
-    [['one', '--push-to', 'me/ettin', '--offline'], 'needs a connection'],
-    [['one', '--private'], '--private is for --push-to'],
     [['one', '--push-to', 'ettin'], 'no name of a repository'],
     [['--sources', 'list.txt', '--push-to', 'me/ettin'], 'write {name}'],
-    [['one', '--revisions', 'a,b', '--push-to', 'me/x-{nome}'], 'no name of a repository'],
   ])('refuses %j', async (args, says) => {
     const hub = await uploadHub();
     const ran = await place(hub).convert(...args);

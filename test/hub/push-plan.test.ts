@@ -4,19 +4,21 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { openFolder } from '../../src/checkpoint/file-source.ts';
+import { checkPushTarget, planPush } from '../../src/push.ts';
 import { caseFolder, command, documentOf, errorLine, noGpu, type Ran } from '../command.ts';
-import { editManifest, pushable, pushedPaths } from './pushable.ts';
+import { editManifest, passed, pushable, pushedPaths } from './pushable.ts';
 
 // a server that is not there, and a token that may not be said
 const env = { ...noGpu, HF_ENDPOINT: 'http://127.0.0.1:9', HF_TOKEN: 'secret-token-0123456789' };
-const converted = pushable();
+const folderOf = pushable();
 
 /** A folder, and the command that would push it. */
 function place(): {
   readonly folder: string;
   readonly plan: (...flags: readonly string[]) => Promise<Ran>;
 } {
-  const folder = converted();
+  const folder = folderOf();
   return {
     folder,
     plan: (...flags) => command(['push', folder, 'me/ettin', '--dry-run', ...flags], { env }),
@@ -47,47 +49,59 @@ it('refuses models that nobody verified, or that failed, unless it is asked to t
     /^error\[NOT_VERIFIED\]: no verification .*file=onnx\/model\.onnx.*--unverified$/,
   );
   expect((await plan('--unverified')).status).toBe(0);
-  const failed = place();
-  editManifest(failed.folder, ({ verifications }) => ({
-    verifications: verifications.flatMap((each) => [
-      each,
-      { ...each, runtime: 'other', passed: false },
-    ]),
+  editManifest(folder, () => ({
+    verifications: [passed, { ...passed, runtime: 'other', passed: false }],
   }));
-  const ran = await failed.plan();
-  expect([ran.status, errorLine(ran)]).toEqual([65, expect.stringContaining('runtime=other')]);
+  expect(await refusalOf(folder)).toMatchObject({
+    code: 'NOT_VERIFIED',
+    where: { runtime: 'other' },
+  });
 });
 
 it.each([
-  ['is another', (folder: string) => writeFileSync(join(folder, 'config.json'), '{}'), 65],
-  ['is gone', (folder: string) => rmSync(join(folder, 'onnx/model.onnx_data')), 66],
-])('refuses a folder where a file %s, also unverified', async (_name, spoil, status) => {
-  const { folder, plan } = place();
+  [
+    'another',
+    (folder: string) => writeFileSync(join(folder, 'config.json'), '{}'),
+    'HASH_MISMATCH',
+  ],
+  ['gone', (folder: string) => rmSync(join(folder, 'onnx/model.onnx_data')), 'INPUT_MISSING'],
+])('refuses a folder where a file is %s, also unverified', async (_name, spoil, code) => {
+  const folder = folderOf();
   spoil(folder);
-  expect((await plan('--unverified')).status).toBe(status);
+  expect(await refusalOf(folder, { unverified: true })).toMatchObject({ code });
 });
 
 it('refuses a manifest that lists a file twice, or a model not at all', async () => {
-  const twice = place();
-  editManifest(twice.folder, ({ outputs }) => ({ outputs: [...outputs, ...outputs.slice(0, 1)] }));
-  expect(errorLine(await twice.plan())).toContain('lists a file twice');
-  const without = place();
-  editManifest(without.folder, ({ outputs }) => ({
+  const folder = folderOf();
+  editManifest(folder, ({ outputs }) => ({ outputs: [...outputs, ...outputs.slice(0, 1)] }));
+  expect(String(await refusalOf(folder))).toContain('lists a file twice');
+  editManifest(folder, ({ outputs }) => ({
     outputs: outputs.filter(({ path }) => !path.startsWith('onnx')),
   }));
-  expect(errorLine(await without.plan())).toContain('does not list a model');
+  expect(String(await refusalOf(folder))).toContain('does not list a model');
 });
 
 it.each([
-  [['no-owner'], 2],
-  [['../x'], 2],
-  [['me/ettin', '--revision', 'a'.repeat(40)], 2],
-  [['me/ettin', '--revision', '../x'], 2],
-])('is wrong usage: %j', async (args, status) => {
-  expect((await command(['push', converted(), ...args, '--dry-run'], { env })).status).toBe(status);
+  ['no-owner', 'main'],
+  ['../x', 'main'],
+  ['me/ettin', 'a'.repeat(40)],
+  ['me/ettin', '../x'],
+])('cannot go to %s at %s', (repository, revision) => {
+  expect(() => checkPushTarget(repository, revision)).toThrow(
+    expect.objectContaining({ code: 'USAGE' }),
+  );
 });
 
 it('says of a folder that convert did not write that it is none', async () => {
   const ran = await command(['push', caseFolder('clm-default'), 'me/ettin'], { env });
   expect([ran.status, errorLine(ran)]).toEqual([66, expect.stringContaining('no manifest')]);
 });
+
+/** Why a folder is not pushed. */
+async function refusalOf(folder: string, options = {}): Promise<unknown> {
+  const output = { root: await openFolder(folder), models: await openFolder(join(folder, 'onnx')) };
+  return await planPush(output, 'me/ettin', options).then(
+    () => 'nothing',
+    (error: unknown) => error,
+  );
+}
