@@ -4,6 +4,7 @@
 
 import { ToolkitError } from './base/errors.ts';
 import { isQuantized, type Quantization, type Target } from './base/manifest.ts';
+import { Arena } from './calibrate/arena.ts';
 import { chooseFormats, rulesOf } from './calibrate/choose-formats.ts';
 import { callingThread } from './calibrate/engine.ts';
 import type { CalibrationTokens } from './calibrate/text.ts';
@@ -33,8 +34,13 @@ export async function withChosenFormats(
   if (targetKl === undefined || text === undefined) return settings;
   const products = quantizedTensors(graph);
   checkKeep(settings.keep ?? [], dtypes, products);
+  const memory = new Arena(engine);
   const choices = await chooseFormats(dtypes.filter(isQuantized), {
     model: { config, task, weights: weightsOf(checkpoint.tensors, engine), engine },
+    reused: {
+      weights: weightsOf(checkpoint.tensors, engine, (length) => memory.floats(length)),
+      memory,
+    },
     text,
     products,
     settings,

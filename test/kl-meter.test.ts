@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { modelPaths, type WeightFormat } from '../src/base/manifest.ts';
 import { type Model, modelOf } from '../src/base/model.ts';
+import { Arena } from '../src/calibrate/arena.ts';
 import { callingThread } from '../src/calibrate/engine.ts';
 import { type KeptWeights, keptOnly, keptWeights } from '../src/calibrate/kept-weights.ts';
 import { KlMeter } from '../src/calibrate/kl-meter.ts';
@@ -19,10 +20,13 @@ import { convertCase } from './output-folder.ts';
 
 const opened = goldenOpener();
 
+/** Weights are read into memory that is used again, as a conversion does. */
+const memory = new Arena(callingThread);
+
 const textModel = ({ config, task, tensors }: GoldenCase): TextModel => ({
   config,
   task,
-  weights: weightsOf(tensors, callingThread),
+  weights: weightsOf(tensors, callingThread, (length) => memory.floats(length)),
   engine: callingThread,
 });
 
@@ -72,7 +76,7 @@ describe.each([
     const golden = await opened(name);
     const model = textModel(golden);
     const sequences = texts(golden, lengths);
-    const meter = new KlMeter(model, sequences, accuracyLevel === 4);
+    const meter = new KlMeter(model, sequences, accuracyLevel === 4, memory);
     const { kl } = await meter.measure(allIn(dtype, model));
     const { path } = await convertCase(name, {
       dtypes: ['fp32', dtype],
@@ -120,7 +124,7 @@ test('a unit alone is a model that has only that unit in other formats', async (
       ...[...others, ...heads].map((tensor) => [tensor]),
     ];
     const kept = allIn('q4', model);
-    const meter = new KlMeter(model, texts(golden, [9, 14]), true);
+    const meter = new KlMeter(model, texts(golden, [9, 14]), true, memory);
     const done: number[] = [];
     const alone = await meter.alone(units, kept, (count) => done.push(count));
     for (const [i, unit] of units.entries()) {

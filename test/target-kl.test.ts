@@ -27,7 +27,7 @@ import { temporaryFolder } from './tree.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../bench/shakespeare-validation.txt'), 'utf8');
 
-/** A window to choose on, and a shorter one to measure on. */
+/** A window to measure on, and a shorter one to choose on. */
 const chosenOn = text.slice(0, 1250);
 
 const opened = goldenOpener();

@@ -19,10 +19,14 @@ import { bytesIn, patternOf } from '../quantize/units.ts';
 import { type KeptWeights, keptWeights } from './kept-weights.ts';
 import { type KlFound, KlMeter } from './kl-meter.ts';
 import { roundWeights } from './round.ts';
+import type { Rounds } from './table.ts';
 import type { CalibrationTokens, TextModel } from './text.ts';
+import type { Weights } from './weights.ts';
 
 export interface Choosing {
   readonly model: TextModel;
+  /** The same weights in memory that a new round of reading uses again. */
+  readonly reused: { readonly weights: Weights; readonly memory: Rounds };
   readonly text: CalibrationTokens;
   /** Tensors of each product, in the order of the model. */
   readonly products: readonly (readonly string[])[];
@@ -60,8 +64,7 @@ export async function chooseFormats(
   choosing: Choosing,
 ): Promise<readonly FormatChoice[]> {
   const { heldOut, sequences } = choosing.text;
-  const { model, roundsInputs } = choosing;
-  const meter = new KlMeter(model, heldOut.length > 0 ? heldOut : sequences, roundsInputs);
+  const meter = meterOf(choosing, heldOut.length > 0 ? heldOut : sequences);
   const choices = new Map<string, FormatChoice>();
   const found: FormatChoice[] = [];
   for (const dtype of dtypes) {
@@ -72,6 +75,10 @@ export async function chooseFormats(
     found.push({ ...choice, dtype });
   }
   return found;
+}
+
+function meterOf({ model, reused, roundsInputs }: Choosing, on: readonly Int32Array[]): KlMeter {
+  return new KlMeter({ ...model, weights: reused.weights }, on, roundsInputs, reused.memory);
 }
 
 /** The format that the caller's rules give a product. */
@@ -128,13 +135,13 @@ class Chooser {
   }
 
   async #search(between: Between): Promise<FormatChoice> {
-    const { model, text, products, targetKl, roundsInputs, onUnit } = this.#choosing;
+    const { text, products, targetKl, onUnit } = this.#choosing;
     const { format, raised, none, all } = between;
     const isFree = (tensors: readonly string[]): boolean =>
       ruled(this.#dtype, tensors, this.#choosing) === undefined;
     const free = products.filter(isFree);
     const windows = spread(text.sequences, rankingWindows);
-    const alone = await new KlMeter(model, windows, roundsInputs).alone(
+    const alone = await meterOf(this.#choosing, windows).alone(
       free,
       this.#kept(format, []),
       (done) => onUnit(done, free.length),
@@ -200,10 +207,10 @@ class Chooser {
   }
 
   #kept(format: KeptFormat, rules: readonly KeepRule[], codes?: RoundedWeights): KeptWeights {
-    const { model, products } = this.#choosing;
+    const { model, reused, products } = this.#choosing;
     const forms = this.#forms(this.#settings(format, rules), products);
     const formOfTensor = (name: string): WeightForm => forms.get(name) ?? 'float32';
-    return keptWeights(model.weights, {
+    return keptWeights(reused.weights, {
       formOf: formOfTensor,
       engine: model.engine,
       rounded: codes,

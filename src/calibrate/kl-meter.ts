@@ -6,7 +6,7 @@ import { exactly, type KeptWeights, keptOnly } from './kept-weights.ts';
 import { outputDivergences, type Variant } from './output-divergence.ts';
 import { projectionOf, type Step, stepsOf } from './steps.ts';
 import { embedding, Stream } from './stream.ts';
-import { rowsOfTable } from './table.ts';
+import { type Rounds, rowsOfTable } from './table.ts';
 import type { TextModel } from './text.ts';
 import { floats } from './weights.ts';
 
@@ -27,11 +27,21 @@ export class KlMeter {
   readonly #roundsInputs: boolean;
   readonly #steps: readonly Step[];
   readonly #projection: string;
+  readonly #memory: Rounds | undefined;
   /** Inputs of the projection: of variants by their places, of the exact model behind them. */
   readonly #ends: Float32Array[] = [];
 
-  /** `roundsInputs`: those of products with codes, as ONNX Runtime does at accuracy level 4. */
-  constructor(model: TextModel, sequences: readonly Int32Array[], roundsInputs: boolean) {
+  /**
+   * `roundsInputs`: those of products with codes, as ONNX Runtime does at accuracy level 4; `memory`: what
+   * the model's weights are read into, used again for each step.
+   */
+  constructor(
+    model: TextModel,
+    sequences: readonly Int32Array[],
+    roundsInputs: boolean,
+    memory?: Rounds,
+  ) {
+    this.#memory = memory;
     this.#model = model;
     this.#sequences = sequences;
     this.#roundsInputs = roundsInputs;
@@ -70,11 +80,12 @@ export class KlMeter {
       const reads = ({ names }: Step): boolean => names.some((name) => unit.includes(name));
       const first = this.#steps.findIndex(reads);
       for (; done <= first; done++) {
+        this.#memory?.begin();
         inputs = (await this.#steps[done]?.inputs(exact.stream, weights.read)) ?? inputs;
       }
       branch.keep(variant);
       branch.stream.goOnFrom(exact.stream);
-      const end = await through(branch.stream, this.#steps.slice(done), variant, inputs);
+      const end = await this.#through(branch.stream, this.#steps.slice(done), variant, inputs);
       return { kept: variant, end: this.#held(end, place) };
     };
     const found: number[] = [];
@@ -91,15 +102,30 @@ export class KlMeter {
 
   async #run(kept: KeptWeights, place: number): Promise<Variant> {
     const { stream } = await this.#begin(kept);
-    const end = await through(stream, this.#steps, kept, new Float32Array());
+    const end = await this.#through(stream, this.#steps, kept, new Float32Array());
     return { kept, end: this.#held(end, place) };
+  }
+
+  /** Moves a stream on; where no step is left, its inputs are those of the last. */
+  async #through(
+    stream: Stream,
+    steps: readonly Step[],
+    kept: KeptWeights,
+    inputs: Float32Array,
+  ): Promise<Float32Array> {
+    let end = inputs;
+    for (const step of steps) {
+      this.#memory?.begin();
+      end = await step.inputs(stream, kept.read);
+    }
+    return end;
   }
 
   /** A stream of the tokens' rows, whose products round their inputs as the weights kept ask for. */
   async #begin(first: KeptWeights): Promise<Begun> {
     const { config, weights, engine } = this.#model;
     let kept = first;
-    const { table, places } = await rowsOfTable(this.#sequences, config, kept);
+    const { table, places } = await rowsOfTable(this.#sequences, config, kept, this.#memory);
     const stream = new Stream(config, weights, engine, places, {
       inputBlocks: (name) => this.#inputBlock(kept, name),
     });
@@ -131,6 +157,7 @@ export class KlMeter {
         sequences: this.#sequences,
         projection: this.#projection,
         end: this.#ends[together] ?? (await this.#run(exactly(weights), together)).end,
+        memory: this.#memory,
         inputBlock: (kept, weight) => this.#inputBlock(kept, weight),
       },
       variants,
@@ -143,18 +170,6 @@ interface Begun {
   readonly stream: Stream;
   /** Gives the stream other weights. */
   readonly keep: (kept: KeptWeights) => void;
-}
-
-/** Moves a stream on; where no step is left, its inputs are those of the last. */
-async function through(
-  stream: Stream,
-  steps: readonly Step[],
-  kept: KeptWeights,
-  inputs: Float32Array,
-): Promise<Float32Array> {
-  let end = inputs;
-  for (const step of steps) end = await step.inputs(stream, kept.read);
-  return end;
 }
 
 /** Tokens whose mean counts as one observation: neighbors see the same text. */

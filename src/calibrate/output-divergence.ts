@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts';
 import type { KeptWeights } from './kept-weights.ts';
 import { roundInputs } from './round-inputs.ts';
 import { addBias } from './rows.ts';
-import { slabsOf } from './table.ts';
+import { type Rounds, slabsOf } from './table.ts';
 import type { Weights } from './weights.ts';
 
 /** A model of other weights, and the inputs of its projection. */
@@ -24,6 +24,8 @@ export interface Outputs {
   readonly projection: string;
   /** Of the exact model. */
   readonly end: Float32Array; // [tokens, hidden]
+  /** What weights are read into. */
+  readonly memory?: Rounds | undefined;
   /** Of a weight, the size of the blocks in which its inputs are rounded, where they are. */
   readonly inputBlock: (kept: KeptWeights, weight: string) => number | undefined;
 }
@@ -40,13 +42,13 @@ export async function outputDivergences(
   outputs: Outputs,
   variants: readonly Variant[],
 ): Promise<readonly Float64Array[]> {
-  const { weights, engine, sequences, projection, end, inputBlock } = outputs;
+  const { weights, engine, sequences, projection, end, memory, inputBlock } = outputs;
   const width = weights.columns(projection);
   const tokens = end.length / width;
   const divergence = new Divergence(tokens, variants.length);
-  const bias = await weights.readIf(projection.replace(/weight$/, 'bias'));
+  const bias = (await weights.readIf(projection.replace(/weight$/, 'bias')))?.slice();
   const arena = new Arena(engine);
-  for await (const { weight, from } of slabsOf(projection, width, weights)) {
+  for await (const { weight, from } of slabsOf(projection, width, weights, memory)) {
     const to = from + weight.length / width;
     const parts: Part[] = [{ end, weight }];
     for (const { kept, end: rows } of variants) {

@@ -8,7 +8,7 @@ import { embedding } from './stream.ts';
 import type { Weights } from './weights.ts';
 
 /** Memory that weights are read into, and that may be used again for each part. */
-type Rounds = Pick<Arena, 'begin'>;
+export type Rounds = Pick<Arena, 'begin'>;
 
 /** The rows of the token table that the sequences read, and where each token's row lies among them. */
 export async function rowsOfTable(

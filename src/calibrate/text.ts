@@ -117,8 +117,9 @@ function partedText(
 ): Omit<CalibrationTokens, 'calibration'> {
   const share = Math.round((all.length * heldOut) / (calibrating + heldOut));
   const out = heldOut === 0 ? 0 : Math.min(Math.max(share, 1), all.length - 1);
-  const isOut = (_: Int32Array, i: number): boolean =>
-    Math.floor(((i + 1) * out) / all.length) > Math.floor((i * out) / all.length);
+  // from the middles of equal parts: the last window is often a short one
+  const outBefore = (i: number): number => Math.floor((i * out) / all.length + 0.5);
+  const isOut = (_: Int32Array, i: number): boolean => outBefore(i + 1) > outBefore(i);
   return {
     sequences: all.filter((window, i) => !isOut(window, i)),
     heldOut: all.filter(isOut),
