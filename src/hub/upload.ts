@@ -1,7 +1,6 @@
 // Sends files and commits them, through the Hub's own library; the connection is ours, so that
 // retries, limits, refusals and secrets are handled as everywhere.
 
-import { commitIter } from '@huggingface/hub';
 import { ToolkitError } from '../base/errors.ts';
 import { type CommitPlan, commitOnce, type Landed } from './commit-once.ts';
 import type { PushedFile } from './held-files.ts';
@@ -41,6 +40,8 @@ async function run(
   { description, missing, failing }: UploadOptions,
   session: Session,
 ): Promise<Landed> {
+  // loaded when something is sent: no other command takes it
+  const { commitIter } = await import('@huggingface/hub');
   const steps = commitIter({
     repo: { type: 'model', name: id },
     hubUrl: hub.settings.endpoint,
