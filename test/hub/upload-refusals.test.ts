@@ -161,6 +161,22 @@ describe('N10: a refusal', () => {
   });
 });
 
+it('says so when the Hub afterwards holds other bytes', async () => {
+  const hub = await uploadHub({
+    spoil: (step) => {
+      const repo = hub.repositories.get(id);
+      if (step !== 'paths' || hub.count('commit') === 0 || !repo) return undefined;
+      for (const [name, { title, files }] of repo.commits) {
+        const other = { bytes: new Uint8Array(5), large: false };
+        repo.commits.set(name, { title, files: new Map([...files, ['config.json', other]]) });
+      }
+      return undefined;
+    },
+  });
+  const { ended, message } = await pushTo(hub, folderOf());
+  expect([ended, message]).toEqual(['REMOTE_MISMATCH', expect.stringContaining('config.json')]);
+});
+
 describe('a private repository', () => {
   it('is created as one', async () => {
     const hub = await uploadHub();
