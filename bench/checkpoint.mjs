@@ -7,19 +7,22 @@ import { join } from 'node:path';
 /** hidden, intermediate, layers, heads. */
 export const shapes = {
   '17m': [256, 384, 7, 4],
+  '32m': [384, 576, 10, 6],
+  '68m': [512, 768, 19, 8],
   '150m': [768, 1152, 22, 12],
+  '400m': [1024, 2624, 28, 16],
   '1b': [1792, 3840, 28, 28],
 };
 
 const vocabulary = 50_368;
 
-/** Makes the checkpoint in `folder` unless it is there; returns the folder. */
-export async function makeCheckpoint(size, folder) {
+/** Makes the checkpoint in `folder` unless it is there, of fewer layers if asked; returns the folder. */
+export async function makeCheckpoint(size, folder, layers = shapes[size][2]) {
   if (existsSync(join(folder, 'model.safetensors'))) return folder;
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  const [hidden, intermediate, layers, heads] = shapes[size];
+  const [hidden, intermediate, , heads] = shapes[size];
   const config = configOf({ hidden, intermediate, layers, heads });
   await writeFile(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
   await writeWeights(join(partial, 'model.safetensors'), tensorsOf(hidden, intermediate, layers));

@@ -1,4 +1,4 @@
-// npm run bench -- convert | run | gpu | quantize        prints the tables that the README quotes
+// npm run bench -- convert | run | gpu | quantize | gptq        prints the tables that the README quotes
 
 const [name] = process.argv.slice(2);
 const benches = {
@@ -6,6 +6,7 @@ const benches = {
   run: () => import('./run.mjs'),
   gpu: () => import('./gpu.mjs'),
   quantize: () => import('./quantize.mjs'),
+  gptq: () => import('./gptq.mjs'),
 };
 const load = benches[name];
 if (load === undefined) {

@@ -1,6 +1,6 @@
 // The two targets side by side in ONNX Runtime on the CPU: the same weights, so what differs is the
-// bodies of the fused operators. Runs take turns; the median of the ratios is printed. Memory is
-// measured in a process of its own for each target.
+// bodies of the fused operators. Then the quantized formats beside fp32. Runs take turns; the median
+// of the ratios is printed. Memory is measured in a process of its own for each target.
 //
 // A decode step copies the cache unless the caller gives one with room, and takes the new one in
 // the same memory. Only the onnxruntime target's body knows how to write it in place; against it
@@ -23,8 +23,23 @@ const measurements = [
   { name: 'decode at 4,096, cache in place', tokens: 1, past: 4096, turns: 24, inPlace: true },
 ];
 
+/** Formats beside fp32, and the names of their files. */
+const formats = { fp32: 'model', q8: 'model_quantized', q4: 'model_q4' };
+
+const formatMeasurements = [
+  { name: 'prefill 128', tokens: 128, past: 0, turns: 15 },
+  { name: 'prefill 512', tokens: 512, past: 0, turns: 9 },
+  { name: 'decode at 512', tokens: 1, past: 512, turns: 60 },
+];
+
 export default async function benchRun() {
   const checkpoint = await makeCheckpoint('150m', join(benchFolder, '150m'));
+  const version = await benchTargets(checkpoint);
+  console.log(`\n${machine()}, ONNX Runtime ${version} CPU`);
+  await benchFormats(checkpoint);
+}
+
+async function benchTargets(checkpoint) {
   const files = {};
   for (const target of targets) {
     const output = join(benchFolder, target);
@@ -42,7 +57,28 @@ export default async function benchRun() {
   }
   for (const model of models) await model.close();
   rows.push(...(await memoryRows(files)));
-  console.log(`${machine()}, ONNX Runtime ${models[0].version} CPU\n`);
+  printTable(rows);
+  return models[0].version;
+}
+
+/** The quantized formats of the onnxruntime target, by the default method. */
+async function benchFormats(checkpoint) {
+  const output = join(benchFolder, 'formats');
+  const dtypes = Object.keys(formats);
+  await runNode(cli, 'convert', checkpoint, '-o', output, '--dtype', dtypes.join(','), '--force');
+  const models = [];
+  for (const name of Object.values(formats)) {
+    models.push(await openModel(join(output, 'onnx', `${name}.onnx`)));
+  }
+  const rows = [['150m shape', ...dtypes, 'fp32 ÷ q8', 'fp32 ÷ q4']];
+  for (const measurement of formatMeasurements) {
+    const [plain, ...others] = await takeTurns(models, measurement);
+    const shown = [plain, ...others].map((all) => milliseconds(median(all)));
+    const ratios = others.map((all) => median(all.map((ms, turn) => plain[turn] / ms)).toFixed(2));
+    rows.push([measurement.name, ...shown, ...ratios]);
+  }
+  for (const model of models) await model.close();
+  console.log();
   printTable(rows);
 }
 

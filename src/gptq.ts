@@ -1,5 +1,5 @@
-// The stages that read a calibration text and, between passes and weights, round by gptq: they need the checkpoint's numbers, its
-// tokenizer and random numbers, which no stage alone has.
+// The stages that read a calibration text and, between passes and weights, round by gptq: they need
+// the checkpoint's numbers, its tokenizer and random numbers, which no stage alone has.
 
 import type { Hasher, SourceFolder } from './base/files.ts';
 import { isQuantized, type Quantization, type WeightFormat } from './base/manifest.ts';

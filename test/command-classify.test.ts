@@ -13,6 +13,7 @@ import {
   command,
   documentOf,
   errorLine,
+  noGpu,
   type Ran,
   type RunOptions,
 } from './command.ts';
@@ -84,8 +85,9 @@ describe('classify', () => {
 
   it('takes every line of stdin as a text', async () => {
     const lines = Array.from({ length: 70 }, (_, at) => `Line ${at}, my lord!`);
-    const given = await classify([...lines, '--top', '1']);
-    const piped = await classify(['--top', '1'], { input: `${lines.join('\r\n')}\n\n` });
+    const given = await classify([...lines, '--top', '1'], { env: noGpu });
+    const input = `${lines.join('\r\n')}\n\n`;
+    const piped = await classify(['--top', '1'], { input, env: noGpu });
     expect(piped.stdout).toBe(given.stdout);
     expect(given.stdout.split('\n')).toHaveLength(141);
     expect(resultsOf(await classify(['--json'], { input: '\n' }))).toEqual([]);

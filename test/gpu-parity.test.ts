@@ -1,5 +1,6 @@
-// The proof on our own GPU runtime: every golden case in every way people run models. Cases that have
-// the kernels of another one with other weights take fewer prompts and short continuations.
+// The proof on our own GPU runtime: golden cases in every way people run models. Cases that have the
+// kernels of another one with other weights take fewer prompts and short continuations, and what
+// differs in nothing but how a checkpoint is stored is left to the comparison with ONNX Runtime.
 
 import { describe, expect, test } from 'vitest';
 import type { Target, WeightFormat } from '../src/base/manifest.ts';
@@ -19,12 +20,14 @@ const device = sharedDevice();
 
 /** One prompt that is longer than the window, and a short one. */
 const fewPrompts: Readonly<Record<string, readonly string[]>> = {
-  'clm-bf16': ['long', 'single'],
-  'clm-legacy-bin': ['long', 'single'],
+  'clm-biases-untied': ['batch-left-pad', 'single'],
   shakespeare: ['long', 'romeo'],
 };
 const fewSteps = 4;
-const fewTokens = 100;
+const fewTokens = 80;
+
+/** Checkpoints whose graphs are those of other cases. */
+const stored: readonly string[] = ['clm-bf16', 'clm-legacy-bin'];
 
 function shortened({ prompts, ...rest }: Golden, names: readonly string[]): Golden {
   const few = prompts.filter(({ name }) => names.includes(name));
@@ -82,7 +85,7 @@ async function measure(
 /** Many runs: a minute on a software GPU. */
 const timeout = 300_000;
 
-describe.each(goldenCases)('%s', (name) => {
+describe.each(goldenCases.filter((name) => !stored.includes(name)))('%s', (name) => {
   test('agrees with transformers in float32', { timeout }, async () => {
     const about = { target: 'onnxruntime', dtype: 'fp32', prompts: fewPrompts[name] } as const;
     const { checks, figures, task } = await measure(name, about);
@@ -94,7 +97,7 @@ describe.each(goldenCases)('%s', (name) => {
 
 test.each([
   ['base-model', undefined],
-  ['clm-biases-untied', ['batch-left-pad', 'long']],
+  ['clm-default', ['single']],
   ['cls-three-labels', undefined],
 ] as const)(
   '%s agrees with transformers in half floats, and for the portable target',

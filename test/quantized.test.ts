@@ -1,4 +1,4 @@
-// Quantized models of every golden case: what ONNX Runtime computes with them is what their codes
+// Quantized models of golden cases: what ONNX Runtime computes with them is what their codes
 // mean, and a trained model stays close to itself.
 
 import { join } from 'node:path';
@@ -19,7 +19,10 @@ const targets: readonly Target[] = ['onnxruntime', 'portable'];
 
 const fileOf = (format: WeightFormat): string => modelPaths[format].replace('onnx/', '');
 
-describe.each(goldenCases)('%s', (name) => {
+/** Trained models are larger; what they compute is held below, and by our GPU runtime. */
+const small = goldenCases.filter((name) => !name.startsWith('shakespeare'));
+
+describe.each(small)('%s', (name) => {
   test.each(targets)(
     'means the same to ONNX Runtime and to the reference, for %s',
     async (target) => {
