@@ -19,6 +19,7 @@ import { openTokenizer } from '../src/runtime/text/tokenizer.ts';
 import { compareModels } from '../src/validate/compare.ts';
 import { cutWindows } from '../src/validate/compare-windows.ts';
 import { builtThreads } from './built-threads.ts';
+import { copyOf, editWeights, setValue } from './checkpoint-copy.ts';
 import { caseFolder, command, documentOf, errorLine, noGpu } from './command.ts';
 import { goldenOpener } from './golden-case.ts';
 import { must } from './must.ts';
@@ -132,6 +133,15 @@ describe('the command', () => {
       expect(ran.stdout).toMatch(new RegExp(`  ${pattern.replaceAll('*', '.')} +q8 `));
     const plan = await command([...words('convert $ --dry-run --json'), ...options], { cwd });
     expect(documentOf(plan)).toMatchObject({ choices: manifest.quantization?.choices });
+  });
+
+  test('refuses a checkpoint whose outputs are not finite', async () => {
+    const folder = copyOf('cls-three-labels');
+    await editWeights(folder, (tensors) => {
+      setValue(tensors, 'model.layers.1.mlp.Wi.weight', 0, Number.NaN);
+    });
+    const ran = await command(['convert', folder, '--dtype', 'q4', '--target-kl', '0.01']);
+    expect([ran.status, errorLine(ran)]).toEqual([65, expect.stringMatching(/WEIGHT_OVERFLOW/)]);
   });
 
   test.each([

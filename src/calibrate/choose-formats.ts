@@ -128,10 +128,7 @@ class Chooser {
       best = Math.min(best, all.kl);
       [format, none] = [raised, all];
     }
-    throw new ToolkitError('TARGET_UNMET', 'no format of the weights meets the KL divergence', {
-      where: { dtype: this.#dtype, 'target-kl': targetKl, best: rounded(best) },
-      fix: 'ask for a larger one, or try --accuracy-level 0',
-    });
+    throw unmet(this.#dtype, targetKl, best);
   }
 
   async #search(between: Between): Promise<FormatChoice> {
@@ -250,4 +247,17 @@ function spread<T>(all: readonly T[], count: number): readonly T[] {
 /** For reading; JSON has no infinite number. */
 function rounded(value: number): number {
   return Number(Math.min(value, Number.MAX_VALUE).toPrecision(4));
+}
+
+function unmet(dtype: WeightFormat, targetKl: number, best: number): ToolkitError {
+  if (best === Number.POSITIVE_INFINITY) {
+    return new ToolkitError('WEIGHT_OVERFLOW', 'what quantized weights give is finite', {
+      where: { dtype },
+      fix: 'check that the checkpoint holds finite weights only',
+    });
+  }
+  return new ToolkitError('TARGET_UNMET', 'no format of the weights meets the KL divergence', {
+    where: { dtype, 'target-kl': targetKl, best: rounded(best) },
+    fix: 'ask for a larger one, or try --accuracy-level 0',
+  });
 }
