@@ -10,7 +10,7 @@ import { loadModel } from './load.ts';
 
 const folder = noiseFolder(taskModel(tinyConfig));
 
-describe('a thousand generated tokens', () => {
+describe('three hundred generated tokens', () => {
   it('leave memory as it was after the first, and closing leaves nothing', async () => {
     const device = await testDevice();
     const count = countBuffers(device);
@@ -18,11 +18,11 @@ describe('a thousand generated tokens', () => {
     const decoder = gpuDecoder(engine);
     const counts: ReturnType<typeof count>[] = [];
     const [generated] = await generate(decoder, [[1, 2, 3]], {
-      maxNewTokens: 1000,
+      maxNewTokens: 300,
       onToken: () => void counts.push(count()),
     });
-    expect(generated?.ids).toHaveLength(1000);
-    // buffers stay as many; the full layer grows from 256 slots to 1,024, and tables by little
+    expect(generated?.ids).toHaveLength(300);
+    // buffers stay as many; the full layer grows from 256 slots to 512, and tables by little
     const later = counts.slice(2);
     expect(new Set(later.map(({ buffers }) => buffers)).size).toBe(1);
     const capacities = later.map(({ bytes }) => bytes);
@@ -31,7 +31,7 @@ describe('a thousand generated tokens', () => {
     );
     expect(grown.length).toBeLessThanOrEqual(4);
     const growth = Math.max(...capacities) - Math.min(...capacities);
-    const slots = 2 * (1024 - 256) * 16 * 4;
+    const slots = 2 * (512 - 256) * 16 * 4;
     expect(growth).toBeGreaterThanOrEqual(slots);
     expect(growth).toBeLessThanOrEqual(slots + 1024);
     await decoder.close();
