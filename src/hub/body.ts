@@ -1,6 +1,7 @@
 // The bytes of an answer, read whole, unless it has no end.
 
 import { ToolkitError } from '../base/errors.ts';
+import { joined } from '../base/joined.ts';
 import { placeOf } from './request.ts';
 
 /** Reads an answer; undefined where it has more bytes than it may have. */
@@ -23,11 +24,5 @@ export async function readBody(
       fix: 'check the connection, and try again',
     });
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
+  return joined(parts);
 }

@@ -2,6 +2,7 @@
 // large they are, so no listing is asked for, and nothing is fetched before it is read.
 
 import { ToolkitError } from '../base/errors.ts';
+import { joined } from '../base/joined.ts';
 import type { SourceFolder, WrittenFile } from '../base/files.ts';
 import { maxManifestBytes } from '../base/limits.ts';
 import { manifestName } from '../base/manifest.ts';
@@ -67,13 +68,7 @@ async function fetchManifest(file: RemoteFile): Promise<Fetched> {
       fix: 'check that it is what its name says',
     });
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return { bytes, commit: headers.get('x-repo-commit') ?? undefined };
+  return { bytes: joined(pieces), commit: headers.get('x-repo-commit') ?? undefined };
 }
 
 /** A branch may move while its files are fetched; a commit does not. */
