@@ -125,12 +125,16 @@ async function follow(
     const location = response.headers.get('location');
     if (!redirecting.has(response.status) || location === null) return response;
     await response.body?.cancel().catch(() => undefined);
-    url = nextPlace(url, location, settings);
+    url = nextPlace(url, location, init, settings);
   }
   throw new ToolkitError('REMOTE_MISMATCH', 'the server redirects without end', {
     where: { url: placeOf(start), redirects: maxRedirects },
     fix: 'check HF_ENDPOINT',
   });
+}
+
+function hasBody(body: RequestInit['body']): boolean {
+  return body !== undefined && body !== null;
 }
 
 function headersFor(url: URL, init: RequestInit, settings: HubSettings): Headers {
@@ -149,7 +153,12 @@ const localName =
   /^(?:localhost\.?|.*\.localhost\.?|127\..*|0\.0\.0\.0|10\..*|192\.168\..*|169\.254\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[::1?\]|\[f[cd].*|\[fe80.*|\[::ffff:.*)$/i;
 
 /** Where a redirect leads; a less safe place than the one before is refused. */
-function nextPlace(from: URL, location: string, { endpoint }: HubSettings): URL {
+function nextPlace(
+  from: URL,
+  location: string,
+  { body }: RequestInit,
+  { endpoint }: HubSettings,
+): URL {
   const refuse = (rule: string): never => {
     throw new ToolkitError('REMOTE_MISMATCH', rule, {
       where: { url: placeOf(from) },
@@ -163,6 +172,10 @@ function nextPlace(from: URL, location: string, { endpoint }: HubSettings): URL 
   }
   if (url.protocol === 'http:' && from.protocol === 'https:') {
     return refuse('the server redirects from https to http');
+  }
+  // what starts a job holds the token, too
+  if (hasBody(body) && url.origin !== from.origin) {
+    return refuse('the server redirects what is sent to another server');
   }
   const known = new URL(endpoint);
   if (
@@ -214,8 +227,7 @@ function watching(
     clearTimeout(timer);
     timer = setTimeout(() => ending.abort(new Error(`no answer for ${ms / 1000} s`)), ms);
   };
-  const hasBody = body !== undefined && body !== null;
-  within(hasBody ? working * headersMs : headersMs);
+  within(hasBody(body) ? working * headersMs : headersMs);
   if (body instanceof SourceBlob) {
     within(stallMs);
     body.watch((isLast) => within(isLast ? working * stallMs : stallMs));

@@ -188,6 +188,19 @@ describe('a request for a job', () => {
     expect(stderr + outcome.text + JSON.stringify(outcome.document)).not.toContain(token);
   });
 
+  it('that is redirected to another server is not sent there, for it holds the token', async () => {
+    const other = await mockJobs();
+    const hub = await mockJobs({
+      fault: firstPosts(1, ({ path }, response) => {
+        response.writeHead(307, { location: `${other.endpoint}${path}` }).end();
+        return true;
+      }),
+    });
+    const { outcome, stderr } = await runJobs(hub.endpoint, ...one);
+    expect([outcome.exitCode, other.log]).toEqual([76, []]);
+    expect(stderr).toContain('redirects what is sent to another server');
+  });
+
   it('for an unknown flavor is answered with what the Hub says', async () => {
     const hub = await mockJobs();
     const args = ['some/model', '--push-to', 'me/model-onnx', '--jobs', 'cpu-huge'];
