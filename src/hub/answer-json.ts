@@ -12,8 +12,7 @@ const maxAnswerBytes = 20_000_000;
 
 export interface JsonAnswer {
   readonly value: JsonValue;
-  /** Address of the next page, where there is one. */
-  readonly next: string | undefined;
+  readonly headers: Headers;
 }
 
 /** Address of a model's part of the API. */
@@ -45,12 +44,20 @@ export async function readJson(response: Response, url: string): Promise<JsonAns
   const bytes = await readBody(response, url, maxAnswerBytes);
   if (bytes === undefined) throw nonsense('the answer has no end', url);
   const text = decodeUtf8(bytes);
-  const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
   try {
-    return { value: parseJson(text ?? '', { what: 'the answer' }), next };
+    return { value: parseJson(text ?? '', { what: 'the answer' }), headers: response.headers };
   } catch {
     throw nonsense('the server sends something else than JSON', url);
   }
+}
+
+/** Address of the page after that at `url`, on the same server; undefined behind the last. */
+export function nextPage(headers: Headers, url: string): string | undefined {
+  const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(headers.get('link') ?? '')?.[1];
+  if (next === undefined) return undefined;
+  const page = URL.canParse(next, url) ? new URL(next, url) : undefined;
+  if (page?.origin === new URL(url).origin) return page.href;
+  throw nonsense('the list goes on at another server', url);
 }
 
 /** What no Hub answers. */

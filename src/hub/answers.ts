@@ -22,7 +22,7 @@ export async function accepted(response: Response, asked: Asked, hub: Hub): Prom
 /** Servers say why in few words; what is longer is a page. */
 const mostRead = 4096;
 
-/** The beginning of what a refusal says; nothing of a page. */
+/** The beginning of what a refusal says: the sentence in JSON, else the text; nothing of a page. */
 export async function beginningOf(response: Response): Promise<string> {
   const kind = response.headers.get('content-type') ?? '';
   const decoder = new TextDecoder();
@@ -38,7 +38,6 @@ export async function beginningOf(response: Response): Promise<string> {
   return kind.includes('html') ? '' : errorIn(text.trim());
 }
 
-/** The sentence in the Hub's JSON. */
 function errorIn(text: string): string {
   try {
     const value = parseJson(text, { what: 'the answer' });

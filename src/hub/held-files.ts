@@ -1,6 +1,7 @@
 // Which files a commit holds already, by what the Hub says of their bytes: sha256 of large files,
 // git's own hash of small ones.
 
+import { joined } from '../base/joined.ts';
 import { findFiles, type HubFile } from './listing.ts';
 import type { Hub } from './request.ts';
 
@@ -38,11 +39,8 @@ async function isHeld(file: PushedFile, remote: HubFile | undefined): Promise<bo
 }
 
 async function gitHash(content: Blob): Promise<string> {
-  const bytes = new Uint8Array(await content.arrayBuffer());
-  const head = new TextEncoder().encode(`blob ${bytes.length}\0`);
-  const all = new Uint8Array(head.length + bytes.length);
-  all.set(head);
-  all.set(bytes, head.length);
+  const head = new TextEncoder().encode(`blob ${content.size}\0`);
+  const all = joined([head, new Uint8Array(await content.arrayBuffer())]);
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-1', all));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

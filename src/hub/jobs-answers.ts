@@ -87,16 +87,6 @@ const other: Meaning = {
 async function refusal(response: Response, hub: Hub): Promise<ToolkitError> {
   const { status } = response;
   const { code, rule, fix } = meanings.get(status) ?? other;
-  const said = hub.redact(sentenceOf(await beginningOf(response)));
+  const said = hub.redact(await beginningOf(response));
   return new ToolkitError(code, rule, { where: { status, ...(said !== '' && { said }) }, fix });
-}
-
-/** What an error document says; any other text is taken as it is. */
-function sentenceOf(text: string): string {
-  try {
-    const { error } = JSON.parse(text) as { readonly error?: unknown };
-    return typeof error === 'string' ? error : text;
-  } catch {
-    return text;
-  }
 }

@@ -2,7 +2,7 @@
 // kept on this machine.
 
 import { getJob } from '@huggingface/hub';
-import { nonsense } from './answer-json.ts';
+import { nextPage, nonsense } from './answer-json.ts';
 import { acceptedWhole, inJson } from './jobs-answers.ts';
 import type { Hub } from './request.ts';
 
@@ -88,18 +88,9 @@ export async function findJobs(
     if (!Array.isArray(list))
       throw nonsense('the server sends no list of jobs', hub.settings.endpoint);
     jobs.push(...list.map((each: unknown) => jobOf(each, hub)));
-    url = nextPage(response, start.origin, hub);
+    url = nextPage(response.headers, url);
   }
   return jobs.filter(({ labels }) => new Map(Object.entries(labels)).get(name) === value);
-}
-
-function nextPage({ headers }: Response, origin: string, hub: Hub): string | undefined {
-  const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(headers.get('link') ?? '')?.[1];
-  if (next === undefined) return undefined;
-  if (URL.canParse(next, origin) && new URL(next, origin).origin === origin) {
-    return new URL(next, origin).href;
-  }
-  throw nonsense('the list of jobs goes on at another server', hub.settings.endpoint);
 }
 
 /** A job from what the server sends. */

@@ -2,7 +2,7 @@
 // so a branch that moves meanwhile changes nothing.
 
 import type { JsonValue } from '../base/json.ts';
-import { apiOf, nonsense, posting, requestJson } from './answer-json.ts';
+import { apiOf, nextPage, nonsense, posting, requestJson } from './answer-json.ts';
 import { isCommit, isHash, isPlainName } from './names.ts';
 import type { Hub } from './request.ts';
 
@@ -47,12 +47,9 @@ export async function listFiles(
     if (seen.has(url) || seen.size >= maxPages) throw nonsense('the list has no end', start);
     seen.add(url);
     const asked = { id, revision: commit };
-    const { value, next } = await requestJson(hub, url, asked, signal ? { signal } : {});
+    const { value, headers } = await requestJson(hub, url, asked, signal ? { signal } : {});
     files.push(...filesOf(value, url, isPlainName));
-    if (next !== undefined && new URL(next, url).origin !== new URL(start).origin) {
-      throw nonsense('the list goes on at another server', start);
-    }
-    url = next === undefined ? undefined : new URL(next, url).href;
+    url = nextPage(headers, url);
   }
   return files;
 }

@@ -86,6 +86,18 @@ describe('N5: a hostile server', () => {
     await expectRow('N5', endless, 'REMOTE_MISMATCH');
   });
 
+  it.each(['http://', 'https://elsewhere.example/api/models/some/model/tree/x'])(
+    'whose list goes on at %s',
+    async (next) => {
+      const away: Fault = (request, response) => {
+        if (request.url?.includes('/tree/') !== true) return false;
+        response.writeHead(200, { link: `<${next}>; rel="next"` }).end('[]');
+        return true;
+      };
+      await expectRow('N5', away, 'REMOTE_MISMATCH');
+    },
+  );
+
   it('that redirects without end, or to no server', async () => {
     for (const location of [
       '/some/model/resolve/x/model.safetensors',
