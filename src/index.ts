@@ -38,7 +38,14 @@ export { type Hub, openHub } from './hub/request.ts';
 export type { HubSettings } from './hub/settings.ts';
 export { createOutput, type FileOutput, nodeSha256 } from './onnx/file-sink.ts';
 export { type MemorySink, memorySink } from './onnx/memory-sink.ts';
-export { planPush, push, type Pushed, type PushOptions, type PushPlan } from './push.ts';
+export {
+  planPush,
+  planRemoval,
+  push,
+  type Pushed,
+  type PushOptions,
+  type PushPlan,
+} from './push.ts';
 export type { LabelScore } from './runtime/text/classify.ts';
 export { dawn } from './runtime/gpu/dawn.ts';
 export { type Device, type DeviceOptions, openDevice } from './runtime/gpu/device.ts';

@@ -12,6 +12,8 @@ import type { PushedFile } from './hub/held-files.ts';
 import { checkHubId, checkRevision, isCommit, isHubId } from './hub/names.ts';
 import { publish } from './hub/publish.ts';
 import type { Hub } from './hub/request.ts';
+import { staleFiles } from './hub/stale-files.ts';
+import { findParent } from './hub/target.ts';
 import { memoryFile, openParcel, type Parcel } from './parcel.ts';
 import type { Output } from './runtime/output.ts';
 
@@ -29,6 +31,8 @@ export interface PushOptions {
   /** Computes hashes; one in TypeScript when left out. */
   readonly sha256?: () => Hasher;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Told why files of an earlier push stay. */
+  readonly onWarning?: (sentence: string) => void;
 }
 
 /** What a push sends. */
@@ -48,6 +52,8 @@ export interface Pushed extends PushPlan {
   readonly pullRequest?: number;
   /** Paths of the files that were not there before. */
   readonly added: readonly string[];
+  /** Paths of files of an earlier push that are not among those of the folder, and are gone. */
+  readonly removed: readonly string[];
 }
 
 /**
@@ -71,9 +77,29 @@ export async function planPush(
 }
 
 /**
+ * Paths in a repository that a push of these files would remove, as files of an earlier push that
+ * the folder does not have. Nothing is changed there.
+ */
+export async function planRemoval(
+  hub: Hub,
+  repository: string,
+  files: readonly WrittenFile[],
+  {
+    revision = 'main',
+    onWarning = () => undefined,
+  }: Pick<PushOptions, 'revision' | 'onWarning'> = {},
+): Promise<readonly string[]> {
+  const commit = await findParent(hub, repository, revision);
+  return commit === undefined
+    ? []
+    : await staleFiles(hub, { id: repository, commit, files }, onWarning);
+}
+
+/**
  * Publishes a folder that a conversion wrote, in one commit. Every file is held against the
  * manifest first, and every model has to have passed a verification. What the Hub holds already is
- * not sent again, so a push that was cut off is finished by the next one.
+ * not sent again, so a push that was cut off is finished by the next one. Files that an earlier push
+ * brought, and that the folder does not have, are removed in the same commit.
  */
 export async function push(
   hub: Hub,
@@ -82,7 +108,7 @@ export async function push(
   options: PushOptions = {},
 ): Promise<Pushed> {
   const { revision = 'main', isPrivate = false, createPr = false, unverified = false } = options;
-  const { sha256 = pureSha256, message, onProgress } = options;
+  const { sha256 = pureSha256, message, onProgress, onWarning = () => undefined } = options;
   checkPushTarget(repository, revision);
   let [done, total] = [0, 0];
   const onBytes = (count: number): void => {
@@ -109,6 +135,7 @@ export async function push(
       title: message ?? titleOf(manifest),
       description: descriptionOf(manifest),
       failing,
+      onWarning,
       onMissing: (missing) => {
         total = missing.reduce((sum, { size }) => sum + size, 0);
       },

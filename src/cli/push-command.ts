@@ -1,12 +1,20 @@
 // `push`: publishes an output folder on the Hub.
 
 import { join } from 'node:path';
+import { ToolkitError } from '../base/errors.ts';
 import { openFolder } from '../checkpoint/file-source.ts';
 import { checkWriter } from '../hub/account.ts';
 import { readHubSettings } from '../hub/file-settings.ts';
 import { openHub } from '../hub/request.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
-import { checkPushTarget, planPush, push, type Pushed, type PushOptions } from '../push.ts';
+import {
+  checkPushTarget,
+  planPush,
+  planRemoval,
+  push,
+  type Pushed,
+  type PushOptions,
+} from '../push.ts';
 import { type Output, readManifest } from '../runtime/output.ts';
 import type { Context, Outcome } from './command.ts';
 import type { PushFlags } from './push-grammar.ts';
@@ -20,17 +28,7 @@ export async function pushCommand(
 ): Promise<Outcome> {
   const { revision = 'main', unverified = false } = flags;
   checkPushTarget(repository, revision);
-  if (flags.dryRun === true) {
-    const plan = await planPush(await openOutput(folder), repository, {
-      unverified,
-      sha256: nodeSha256,
-    });
-    return {
-      passed: true,
-      text: pushPlanText(plan.files, repository, revision),
-      document: { dryRun: true, repository, revision, files: plan.files },
-    };
-  }
+  if (flags.dryRun === true) return await planOutcome(folder, repository, flags, context);
   const { private: isPrivate = false, createPr = false, message } = flags;
   const options = {
     revision,
@@ -40,6 +38,33 @@ export async function pushCommand(
     ...(message !== undefined && { message }),
   };
   return pushOutcome(await pushFolder(folder, repository, options, context), context);
+}
+
+/** What a push would do; where the Hub does not tell what is there, as offline, only what is sent. */
+async function planOutcome(
+  folder: string,
+  repository: string,
+  { revision = 'main', unverified = false }: PushFlags,
+  { env, messages }: Context,
+): Promise<Outcome> {
+  const options = { unverified, sha256: nodeSha256 };
+  const { files } = await planPush(await openOutput(folder), repository, options);
+  const asked = { revision, onWarning: messages.warn };
+  const removed = await planRemoval(openHub(readHubSettings(env)), repository, files, asked).catch(
+    (error: unknown) => {
+      if (!(error instanceof ToolkitError)) throw error;
+      messages.warn(
+        `whether files of an earlier push would be removed is not known: ${error.message}`,
+      );
+      return undefined;
+    },
+  );
+  const plan = { files, ...(removed !== undefined && { removed }) };
+  return {
+    passed: true,
+    text: pushPlanText(plan, repository, revision),
+    document: { dryRun: true, repository, revision, ...plan },
+  };
 }
 
 /** Fails where the token could not write to the Hub: before hours are spent on what to push. */
@@ -57,12 +82,13 @@ export async function pushFolder(
   folder: string,
   repository: string,
   options: PushOptions,
-  { env, progress }: Pick<Context, 'env' | 'progress'>,
+  { env, messages, progress }: Pick<Context, 'env' | 'messages' | 'progress'>,
 ): Promise<Pushed> {
   const hub = openHub(readHubSettings(env));
   return await push(hub, await openOutput(folder), repository, {
     ...options,
     sha256: nodeSha256,
+    onWarning: messages.warn,
     onProgress: (done, total) =>
       progress.update({ stage: `uploading to ${repository}`, done, total }),
   });

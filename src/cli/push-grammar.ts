@@ -61,7 +61,7 @@ export function addPush(program: Command, accept: (request: PushRequest) => void
     .option('--revision <branch>', 'branch to write to, created where it is not there', 'main')
     .option('--message <text>', "first line of the commit's message")
     .option('--unverified', 'publish models that no verification has passed')
-    .option('--dry-run', 'print what would be sent, and connect to nothing')
+    .option('--dry-run', 'print what would be sent and removed, and change nothing')
     .addHelpText('after', pushExamples)
     .action((folder: string, repository: string, flags: PushFlags) => {
       accept({ command: 'push', folder, repository, flags });

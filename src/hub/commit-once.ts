@@ -2,7 +2,7 @@
 // server did: before another try the branch, or the list of proposals, is read and compared.
 
 import { changeOnce } from './change-once.ts';
-import { missingFiles, type PushedFile } from './held-files.ts';
+import { holds, type PushedFile } from './held-files.ts';
 import { resolveCommit } from './listing.ts';
 import { findProposal } from './proposals.ts';
 import type { Hub } from './request.ts';
@@ -20,6 +20,8 @@ export interface CommitPlan {
   readonly account: string;
   /** Everything that has to be there afterwards. */
   readonly files: readonly PushedFile[];
+  /** Paths of what may not be there anymore. */
+  readonly removed: readonly string[];
 }
 
 /** What the Hub made. */
@@ -50,10 +52,10 @@ export async function commitOnce(
 /** The commit where the files are; undefined where nothing happened. */
 export async function findLanded(hub: Hub, plan: CommitPlan): Promise<Landed | undefined> {
   if (plan.createPr) return await findProposal(hub, plan);
-  const { id, branch, parent, files } = plan;
+  const { id, branch, parent } = plan;
   const head = await resolveCommit(hub, id, branch);
   if (head === parent) return undefined;
-  if ((await missingFiles(hub, id, head, files)).length === 0) return { commit: head };
+  if (await holds(hub, id, head, plan)) return { commit: head };
   throw movedError(id);
 }
 

@@ -29,6 +29,20 @@ export async function missingFiles(
   return missing;
 }
 
+/** Whether a commit holds all files as they are, and nothing of what is to be gone. */
+export async function holds(
+  hub: Hub,
+  id: string,
+  commit: string,
+  {
+    files,
+    removed,
+  }: { readonly files: readonly PushedFile[]; readonly removed: readonly string[] },
+): Promise<boolean> {
+  if ((await missingFiles(hub, id, commit, files)).length > 0) return false;
+  return removed.length === 0 || (await findFiles(hub, id, commit, removed)).size === 0;
+}
+
 /** Files in git itself are no larger. */
 const maxGitBytes = 100_000_000;
 

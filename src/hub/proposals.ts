@@ -2,16 +2,16 @@
 
 import { apiOf, requestJson } from './answer-json.ts';
 import type { CommitPlan, Landed } from './commit-once.ts';
-import { missingFiles } from './held-files.ts';
+import { holds } from './held-files.ts';
 import { resolveCommit } from './listing.ts';
 import type { Hub } from './request.ts';
 
 /** So many of the newest are looked into. */
 const mostSeen = 10;
 
-/** The newest open pull request of the account, with this title, that holds all files. */
+/** The newest open pull request of the account, with this title, that does what the plan says. */
 export async function findProposal(hub: Hub, plan: CommitPlan): Promise<Landed | undefined> {
-  const { id, account, title, files } = plan;
+  const { id, account, title } = plan;
   const query = new URLSearchParams({
     p: '0',
     type: 'pull_request',
@@ -27,9 +27,7 @@ export async function findProposal(hub: Hub, plan: CommitPlan): Promise<Landed |
     .toSorted((a, b) => b - a);
   for (const number of numbers.slice(0, mostSeen)) {
     const commit = await resolveCommit(hub, id, `refs/pr/${number}`);
-    if ((await missingFiles(hub, id, commit, files)).length === 0) {
-      return { commit, pullRequest: number };
-    }
+    if (await holds(hub, id, commit, plan)) return { commit, pullRequest: number };
   }
   return undefined;
 }

@@ -18,6 +18,18 @@ export interface TargetOptions {
   readonly createPr: boolean;
 }
 
+/** The commit that a push to a branch would come after; undefined where there is none. */
+export async function findParent(
+  hub: Hub,
+  id: string,
+  branch: string,
+): Promise<string | undefined> {
+  const found = await findHead(hub, { id, branch });
+  if (typeof found === 'object') return found.commit;
+  // a new branch begins where main is
+  return found === 'branch' && branch !== 'main' ? await findParent(hub, id, 'main') : undefined;
+}
+
 /** Makes sure that the branch is there; its commit. */
 export async function openTarget(hub: Hub, options: TargetOptions): Promise<string> {
   const { id, branch, createPr } = options;
@@ -40,7 +52,10 @@ export async function openTarget(hub: Hub, options: TargetOptions): Promise<stri
 type Found = { readonly commit: string; readonly isPrivate: boolean } | 'repository' | 'branch';
 
 /** The branch's commit, or what is missing. */
-async function findHead(hub: Hub, { id, branch }: TargetOptions): Promise<Found> {
+async function findHead(
+  hub: Hub,
+  { id, branch }: Pick<TargetOptions, 'id' | 'branch'>,
+): Promise<Found> {
   const url = `${apiOf(hub, id)}/revision/${encodeURIComponent(branch)}`;
   const response = await hub.fetch(url);
   if (response.status === 404) {
@@ -85,8 +100,7 @@ async function isThereNow(hub: Hub, id: string, response: Response): Promise<boo
 }
 
 async function refusePublic(hub: Hub, id: string): Promise<void> {
-  const options = { id, branch: 'main', isPrivate: true, createPr: false };
-  const found = await findHead(hub, options);
+  const found = await findHead(hub, { id, branch: 'main' });
   if (typeof found === 'object' && !found.isPrivate) throw publicError(hub, id);
 }
 

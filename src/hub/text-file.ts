@@ -1,6 +1,6 @@
-// One small text of a repository that is no part of the checkpoint, as its model card.
+// One small file of a repository that is no part of the checkpoint, as its model card.
 
-import { ToolkitError } from '../base/errors.ts';
+import { type ErrorContext, ToolkitError } from '../base/errors.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
 import { accepted, type Asked } from './answers.ts';
 import { readBody } from './body.ts';
@@ -12,37 +12,47 @@ import type { Hub } from './request.ts';
  */
 export async function fetchText(
   hub: Hub,
-  { id, revision, file }: Required<Asked>,
+  asked: Required<Asked>,
   maxBytes: number,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const path = [revision, file].map(encodeURIComponent).join('/');
-  const url = `${hub.settings.endpoint}/${id}/resolve/${path}`;
+  const bytes = await fetchSmallFile(hub, asked, maxBytes, signal);
+  if (bytes === undefined) return undefined;
+  const text = decodeUtf8(bytes);
+  if (text !== undefined) return text;
+  throw new ToolkitError('FILE_KIND', 'the file is not UTF-8 text', {
+    where: whereOf(asked),
+    fix: 'convert it to UTF-8 there',
+  });
+}
+
+/** The same for any bytes. */
+export async function fetchSmallFile(
+  hub: Hub,
+  asked: Required<Asked>,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const names = [asked.revision, ...asked.file.split('/')];
+  const path = names.map(encodeURIComponent).join('/');
+  const url = `${hub.settings.endpoint}/${asked.id}/resolve/${path}`;
   const response = await hub.fetch(url, signal ? { signal } : {});
   if (response.status === 404) {
     await response.body?.cancel();
     return undefined;
   }
-  const bytes = await readBody(
-    await accepted(response, { id, revision, file }, hub),
-    url,
-    maxBytes,
+  const bytes = await readBody(await accepted(response, asked, hub), url, maxBytes);
+  if (bytes !== undefined) return bytes;
+  throw new ToolkitError(
+    'FILE_TOO_LARGE',
+    `the file is larger than the ${maxBytes} bytes allowed`,
+    {
+      where: whereOf(asked),
+      fix: 'check that it is what its name says',
+    },
   );
-  const where = { repository: id, revision, file };
-  if (bytes === undefined) {
-    throw new ToolkitError(
-      'FILE_TOO_LARGE',
-      `the file is larger than the ${maxBytes} bytes allowed`,
-      {
-        where,
-        fix: 'check that it is what its name says',
-      },
-    );
-  }
-  const text = decodeUtf8(bytes);
-  if (text !== undefined) return text;
-  throw new ToolkitError('FILE_KIND', 'the file is not UTF-8 text', {
-    where,
-    fix: 'convert it to UTF-8 there',
-  });
+}
+
+function whereOf({ id, revision, file }: Required<Asked>): ErrorContext {
+  return { repository: id, revision, file };
 }

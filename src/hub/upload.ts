@@ -36,7 +36,7 @@ export async function upload(hub: Hub, plan: CommitPlan, options: UploadOptions)
 
 async function run(
   hub: Hub,
-  { id, branch, parent, createPr, title }: CommitPlan,
+  { id, branch, parent, createPr, title, removed }: CommitPlan,
   { description, missing, failing }: UploadOptions,
   session: Session,
 ): Promise<Landed> {
@@ -50,7 +50,10 @@ async function run(
     isPullRequest: createPr,
     title,
     description,
-    operations: missing.map(({ path, content }) => ({ operation: 'addOrUpdate', path, content })),
+    operations: [
+      ...missing.map(({ path, content }) => ({ operation: 'addOrUpdate', path, content }) as const),
+      ...removed.map((path) => ({ operation: 'delete', path }) as const),
+    ],
     useXet: false,
     fetch: session.fetch,
     abortSignal: failing,

@@ -4,31 +4,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { command, documentOf, errorLine, noGpu, type Ran } from '../command.ts';
+import { command, documentOf, errorLine, type Ran } from '../command.ts';
 import { treeOf } from '../tree.ts';
 import { repository } from './mock-repository.ts';
 import { type Spoiled, type Step, type UploadHub, uploadHub } from './mock-upload.ts';
 import { pushable } from './pushable.ts';
 import { faultRows } from './rows.ts';
-import { expectWhole, id, token } from './upload.ts';
+import { expectWhole, id, pushEnv, token } from './upload.ts';
 
 const rows = faultRows('Upload faults, command line: row, how it ended, cases');
 const folderOf = pushable();
 
-function envOf(hub: UploadHub, folder: string): Record<string, string> {
-  return {
-    ...noGpu,
-    HF_ENDPOINT: hub.endpoint,
-    HF_HOME: join(folder, '../hf'),
-    HF_TOKEN: token,
-    HF_HUB_CACHE: '',
-    HF_HUB_OFFLINE: '',
-    TRANSFORMERS_OFFLINE: '',
-  };
-}
-
 const push = async (hub: UploadHub, folder: string, ...flags: readonly string[]): Promise<Ran> =>
-  await command(['push', folder, id, ...flags], { env: envOf(hub, folder) });
+  await command(['push', folder, id, ...flags], { env: pushEnv(hub, folder) });
 
 it('says what it sent, and where it can be seen', async () => {
   const hub = await uploadHub();
@@ -63,7 +51,7 @@ it.each(steps)('N11: killed at %s, is finished by the next run', async (step) =>
     ...((step === 'part' || step === 'complete') && { partBytes: 300_000 }),
   });
   const bin = join(import.meta.dirname, '../../dist/bin/modernbert-onnx.js');
-  const env = { ...process.env, ...envOf(hub, folder) };
+  const env = { ...process.env, ...pushEnv(hub, folder) };
   const started = spawn(process.execPath, [bin, 'push', folder, id], { env, stdio: 'ignore' });
   child = started;
   await new Promise((resolve) => started.on('close', resolve));
@@ -95,7 +83,7 @@ it.each<readonly [string, Step, Spoiled, number]>([
     spoil: (each) => (each === step ? spoiled : undefined),
   });
   const ran = await command(['push', folder, id, '--json', '--debug'], {
-    env: envOf(hub, folder),
+    env: pushEnv(hub, folder),
     onStart: ({ pid }) => {
       argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
     },
@@ -122,17 +110,20 @@ it.each([
   const hub = await uploadHub();
   hub.repositories.set(id, repository());
   const folder = folderOf();
-  const env = { ...envOf(hub, folder), ...changed };
+  const env = { ...pushEnv(hub, folder), ...changed };
   const ran = await command(['push', folder, id, ...flags], { env });
   expect([ran.status, errorLine(ran)]).toEqual([status, expect.stringContaining(says)]);
   expect(hub.log).toEqual([]);
   rows.passed('N12', 'refused');
 });
 
-it('N12: with --dry-run connects to nothing, and says what it would send', async () => {
+it('N12: with --dry-run offline connects to nothing, and says what it would send', async () => {
   const hub = await uploadHub();
-  const ran = await push(hub, folderOf(), '--dry-run');
+  const folder = folderOf();
+  const env = { ...pushEnv(hub, folder), HF_HUB_OFFLINE: '1' };
+  const ran = await command(['push', folder, id, '--dry-run'], { env });
   expect([ran.status, ran.stdout]).toEqual([0, expect.stringMatching(/^Would push 7 files/)]);
+  expect(ran.stderr).toMatch(/^warning: whether files .* is not known: .* offline .*\n$/);
   expect(hub.log).toEqual([]);
   rows.passed('N12', 'done');
 });

@@ -47,8 +47,10 @@ export function addCommit(
   title: string,
   files: Files,
   parent: string = heads.get(branch) ?? '',
+  removed: readonly string[] = [],
 ): string {
   const all = new Map([...(commits.get(parent)?.files ?? []), ...files]);
+  for (const path of removed) all.delete(path);
   const commit = createHash('sha1').update(`${parent} ${commits.size} ${branch}`).digest('hex');
   commits.set(commit, { title, files: all });
   heads.set(branch, commit);
@@ -100,12 +102,15 @@ export function makeCommit(
   if (!proposes && header.parentCommit !== undefined && header.parentCommit !== head) {
     return [412, { error: 'A commit has happened since. Please refresh and try again.' }];
   }
+  const removed = lines.filter(({ key }) => key === 'deletedFile').map(({ value }) => value.path);
+  const there = repo.commits.get(head)?.files;
+  if (removed.some((path) => there?.has(path) !== true)) return [400, { error: 'no such file' }];
   const files = filesOf(lines, objects);
   if (files === undefined) return [400, { error: 'no such object' }];
   const num = repo.proposals.length + 1;
   if (proposes) repo.proposals.push({ num, title: header.summary });
   const target = proposes ? `refs/pr/${num}` : branch;
-  const commitOid = addCommit(repo, target, header.summary, files, head);
+  const commitOid = addCommit(repo, target, header.summary, files, head, removed);
   const pullRequestUrl = proposes && { pullRequestUrl: `http://hub/discussions/${num}` };
   return [200, { success: true, commitOid, commitUrl: 'http://hub/commit', ...pullRequestUrl }];
 }

@@ -57,6 +57,8 @@ export interface UploadHub {
   readonly repositories: Map<string, Repository>;
   readonly log: readonly Seen[];
   readonly count: (step: Step) => number;
+  /** Spoils a step when it comes next. */
+  readonly spoilOnce: (step: Step, how: Spoiled) => void;
   /** Bytes that the storage received. */
   readonly stored: () => number;
   /** The files of a branch, by path. */
@@ -83,6 +85,7 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
   const log: Seen[] = [];
   const count = (step: Step): number => log.filter((seen) => seen.step === step).length;
   const { spoil, role = 'write', partBytes = Number.POSITIVE_INFINITY } = options;
+  const next = new Map<Step, Spoiled>();
   const state: State = {
     repositories: new Map(),
     objects: new Map(),
@@ -105,7 +108,8 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
       const body = await bodyOf(request);
       if (body === undefined) return;
       log.push({ step, path: url, authorization, bytes: body.length });
-      const spoiled = await spoil?.(step, count(step));
+      const spoiled = next.get(step) ?? (await spoil?.(step, count(step)));
+      next.delete(step);
       if (spoiled === 'reset before') return void request.socket.destroy();
       if (spoiled === 'silence') return;
       if (typeof spoiled === 'object') {
@@ -124,6 +128,7 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
     repositories: state.repositories,
     log,
     count,
+    spoilOnce: (step, how) => void next.set(step, how),
     stored: () =>
       log
         .filter(({ step }) => step === 'put' || step === 'part')

@@ -10,7 +10,12 @@ import { caseFolder, command, documentOf, errorLine, noGpu, type Ran } from '../
 import { editManifest, passed, pushable, pushedPaths } from './pushable.ts';
 
 // a server that is not there, and a token that may not be said
-const env = { ...noGpu, HF_ENDPOINT: 'http://127.0.0.1:9', HF_TOKEN: 'secret-token-0123456789' };
+const env = {
+  ...noGpu,
+  HF_ENDPOINT: 'http://127.0.0.1:9',
+  HF_TOKEN: 'secret-token-0123456789',
+  HF_HUB_OFFLINE: '1',
+};
 const folderOf = pushable();
 
 /** A folder, and the command that would push it. */

@@ -8,6 +8,7 @@ import { openFolder } from '../../src/checkpoint/file-source.ts';
 import { openHub } from '../../src/hub/request.ts';
 import { nodeSha256 } from '../../src/onnx/file-sink.ts';
 import { push, type Pushed, type PushOptions } from '../../src/push.ts';
+import { noGpu } from '../command.ts';
 import { commitCount, type UploadHub } from './mock-upload.ts';
 import { pushedPaths } from './pushable.ts';
 
@@ -54,6 +55,19 @@ export async function pushTo(
     expect(error.message).not.toContain(token);
     return { ended: error.code, message: error.message, pushed: undefined, waits };
   }
+}
+
+/** The environment of a command that pushes a folder there. */
+export function pushEnv(hub: UploadHub, folder: string): Record<string, string> {
+  return {
+    ...noGpu,
+    HF_ENDPOINT: hub.endpoint,
+    HF_HOME: join(folder, '../hf'),
+    HF_TOKEN: token,
+    HF_HUB_CACHE: '',
+    HF_HUB_OFFLINE: '',
+    TRANSFORMERS_OFFLINE: '',
+  };
 }
 
 /** The branch holds the folder's files, after so many commits beside the first. */
