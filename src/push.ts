@@ -11,7 +11,7 @@ import { cardName, fetchCard, readableCard } from './hub/fetch-card.ts';
 import type { PushedFile } from './hub/held-files.ts';
 import { checkHubId, checkRevision, isCommit, isHubId } from './hub/names.ts';
 import { publish } from './hub/publish.ts';
-import type { Hub } from './hub/request.ts';
+import { endedBy, type Hub } from './hub/request.ts';
 import { staleFiles } from './hub/stale-files.ts';
 import { findParent } from './hub/target.ts';
 import { memoryFile, openParcel, type Parcel } from './parcel.ts';
@@ -31,6 +31,8 @@ export interface PushOptions {
   /** Computes hashes; one in TypeScript when left out. */
   readonly sha256?: () => Hasher;
   readonly onProgress?: (done: number, total: number) => void;
+  /** Ends the push, which then fails with the signal's reason; the next one goes on from there. */
+  readonly signal?: AbortSignal;
   /** Told why files of an earlier push stay. */
   readonly onWarning?: (sentence: string) => void;
 }
@@ -107,9 +109,23 @@ export async function push(
   repository: string,
   options: PushOptions = {},
 ): Promise<Pushed> {
+  const { revision = 'main', signal } = options;
+  checkPushTarget(repository, revision);
+  if (signal === undefined) return await send(hub, output, repository, options);
+  return await send(endedBy(hub, signal), output, repository, options).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
+}
+
+async function send(
+  hub: Hub,
+  output: Output,
+  repository: string,
+  options: PushOptions,
+): Promise<Pushed> {
   const { revision = 'main', isPrivate = false, createPr = false, unverified = false } = options;
   const { sha256 = pureSha256, message, onProgress, onWarning = () => undefined } = options;
-  checkPushTarget(repository, revision);
   let [done, total] = [0, 0];
   const onBytes = (count: number): void => {
     done += count;
@@ -134,7 +150,7 @@ export async function push(
       createPr,
       title: message ?? titleOf(manifest),
       description: descriptionOf(manifest),
-      failing,
+      failing: options.signal ? AbortSignal.any([failing, options.signal]) : failing,
       onWarning,
       onMissing: (missing) => {
         total = missing.reduce((sum, { size }) => sum + size, 0);

@@ -17,12 +17,15 @@ export async function convertAndPush(
   const outcome = await convertCommand(source, { ...flags, verify: true }, context);
   const { written, text, document } = outcome;
   if (written === undefined) return outcome;
+  const again = `modernbert-onnx push ${written} ${pushTo}${isPrivate ? ' --private' : ''}`;
   try {
-    const pushed = pushOutcome(await pushFolder(written, pushTo, { isPrivate }, context), context);
+    const found = await pushFolder(written, pushTo, { isPrivate }, context, `run ${again}`);
+    const pushed = pushOutcome(found, context);
     return { ...pushed, text: text + pushed.text, document: { ...document, ...pushed.document } };
   } catch (error) {
-    const rest = `modernbert-onnx push ${written} ${pushTo}${isPrivate ? ' --private' : ''}`;
-    context.messages.note(`${written} is whole: ${rest} goes on from here`);
+    if (!context.interrupts.interrupted()) {
+      context.messages.note(`${written} is whole: ${again} goes on from here`);
+    }
     throw error;
   }
 }

@@ -77,21 +77,35 @@ export async function checkPush(
   await checkWriter(openHub(readHubSettings(env)));
 }
 
-/** Publishes a folder. */
+/** Publishes a folder; `again` says how that goes on after an interruption. */
 export async function pushFolder(
   folder: string,
   repository: string,
   options: PushOptions,
-  { env, messages, progress }: Pick<Context, 'env' | 'messages' | 'progress'>,
+  { env, messages, progress, interrupts }: Context,
+  again = 'run the same command again',
 ): Promise<Pushed> {
   const hub = openHub(readHubSettings(env));
-  return await push(hub, await openOutput(folder), repository, {
-    ...options,
-    sha256: nodeSha256,
-    onWarning: messages.warn,
-    onProgress: (done, total) =>
-      progress.update({ stage: `uploading to ${repository}`, done, total }),
+  const output = await openOutput(folder);
+  const ending = new AbortController();
+  // nothing is sent anymore, and least of all a commit, while others clear away
+  const end = async (): Promise<void> => ending.abort(new Error('the push was ended'));
+  const release = interrupts.guard(end, {
+    where: { repository, revision: options.revision ?? 'main' },
+    fix: `${again}: what was uploaded is not sent again`,
   });
+  try {
+    return await push(hub, output, repository, {
+      ...options,
+      signal: ending.signal,
+      sha256: nodeSha256,
+      onWarning: messages.warn,
+      onProgress: (done, total) =>
+        progress.update({ stage: `uploading to ${repository}`, done, total }),
+    });
+  } finally {
+    release();
+  }
 }
 
 /** What came of it. */

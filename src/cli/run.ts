@@ -1,5 +1,6 @@
 // The command line from arguments to exit status: parse, run the command, print what it found.
 
+import { ToolkitError } from '../base/errors.ts';
 import { tool } from '../base/version.ts';
 import type { Context, Outcome, StreamingContext } from './command.ts';
 import { createRedactor } from '../hub/redact.ts';
@@ -42,8 +43,9 @@ async function run(argv: readonly string[], terminal: ReadTerminal): Promise<num
     return failure.exitCode;
   };
   const interrupts = listen({
-    signal: (signal, exitCode) => {
-      report({ code: 'INTERRUPTED', message: `ended by ${signal}`, fix: undefined, exitCode });
+    signal: (signal, exitCode, said) => {
+      const error = new ToolkitError('INTERRUPTED', `ended by ${signal}`, said);
+      report({ ...failureOf(error), exitCode });
     },
     crash: fail,
   });

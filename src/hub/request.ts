@@ -56,6 +56,18 @@ export function openHub(settings: HubSettings, options: HubOptions = {}): Hub {
   };
 }
 
+/** The same connection until a signal ends it: its requests then fail with the signal's reason. */
+export function endedBy(hub: Hub, signal: AbortSignal): Hub {
+  const until =
+    (request: typeof fetch): typeof fetch =>
+    async (input, init) => {
+      signal.throwIfAborted();
+      const signals = init?.signal ? [init.signal, signal] : [signal];
+      return await request(input, { ...init, signal: AbortSignal.any(signals) });
+    };
+  return { ...hub, fetch: until(hub.fetch), fetchOnce: until(hub.fetchOnce) };
+}
+
 async function patiently(
   url: URL,
   once: () => Promise<Response>,

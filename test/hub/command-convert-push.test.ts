@@ -1,6 +1,7 @@
 // Conversions that publish what they wrote: one source, whose folder stays, and many, whose outputs
 // are removed when they are published.
 
+import type { ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -17,7 +18,7 @@ interface Place {
 }
 
 /** A folder with the checkpoints `one` and `two`, and the command in it. */
-function place(hub: UploadHub): Place {
+function place(hub: UploadHub, onStart?: (child: ChildProcess) => void): Place {
   const cwd = temporaryFolder();
   for (const name of ['one', 'two']) cpSync(model, join(cwd, name), { recursive: true });
   writeFileSync(join(cwd, 'list.txt'), 'one\ntwo\n');
@@ -31,7 +32,11 @@ function place(hub: UploadHub): Place {
     TRANSFORMERS_OFFLINE: '',
   };
   const convert = (...args: readonly string[]): Promise<Ran> =>
-    command(['convert', ...args, '--golden', model, '-o', 'out'], { cwd, env });
+    command(['convert', ...args, '--golden', model, '-o', 'out'], {
+      cwd,
+      env,
+      ...(onStart && { onStart }),
+    });
   return { cwd, convert };
 }
 
@@ -74,6 +79,24 @@ describe('convert --push-to', () => {
     expect(ran.status).toBe(77);
     expect(ran.stderr).toContain('modernbert-onnx push out me/ettin goes on from here');
     expect(readdirSync(join(cwd, 'out'))).toContain('modernbert-onnx.json');
+  });
+
+  it('says when it is interrupted how to go on, and nothing else', async () => {
+    let end = (): void => undefined;
+    const hub = await uploadHub({
+      spoil: (step): Spoiled => {
+        if (step !== 'preupload') return undefined;
+        end();
+        return 'silence';
+      },
+    });
+    const { convert } = place(hub, (child) => {
+      end = () => child.kill('SIGINT');
+    });
+    const ran = await convert('one', '--push-to', 'me/ettin', '--private');
+    expect(ran.status).toBe(130);
+    expect(errorLine(ran)).toContain('run modernbert-onnx push out me/ettin --private: what was');
+    expect(ran.stderr).not.toContain('note');
   });
 
   it.each([

@@ -67,6 +67,42 @@ it.each(steps)('N11: killed at %s, is finished by the next run', async (step) =>
   rows.passed('N11', 'done after SIGKILL');
 });
 
+it.each<readonly [NodeJS.Signals, number, Step, string]>([
+  ['SIGINT', 130, 'put', 'aborted'],
+  ['SIGTERM', 143, 'put', 'aborted'],
+  ['SIGINT', 130, 'commit', 'answered'],
+])('N11: ended by %s (%i) at %s, says how to go on, and does', async (signal, code, step, how) => {
+  const folder = folderOf();
+  let child: ChildProcess | undefined;
+  const hub = await uploadHub({
+    spoil: (each, count): Spoiled => {
+      if (each !== step || child === undefined || (step === 'put' && count < 2)) return undefined;
+      child.kill(signal);
+      child = undefined;
+      // of two files one is stored
+      return how === 'aborted' ? 'silence' : undefined;
+    },
+  });
+  const before = treeOf(folder);
+  const ran = await command(['push', folder, id], {
+    env: pushEnv(hub, folder),
+    onStart: (started) => {
+      child = started;
+    },
+  });
+  expect([ran.status, ran.stdout]).toEqual([code, '']);
+  expect(errorLine(ran)).toBe(
+    `error[INTERRUPTED]: ended by ${signal} (repository=${id}, revision=main): ` +
+      'run the same command again: what was uploaded is not sent again',
+  );
+  expect(treeOf(folder)).toEqual(before);
+  const stored = hub.count('put');
+  expect((await push(hub, folder)).status).toBe(0);
+  expectWhole(hub, folder);
+  expect(hub.count('put') - stored).toBe(how === 'aborted' ? 1 : 0);
+  rows.passed('N11', `done after ${signal}`);
+});
+
 const echo = { said: `you sent Bearer ${token}` };
 
 it.each<readonly [string, Step, Spoiled, number]>([

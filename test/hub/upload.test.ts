@@ -88,6 +88,20 @@ it('proposes the files, once', async () => {
   ]);
 });
 
+it.each<Step>(['whoami', 'put', 'commit'])('is ended by a signal at %s', async (step) => {
+  const ending = new AbortController();
+  const hub = await uploadHub({
+    spoil: (each) => {
+      if (each !== step) return undefined;
+      ending.abort(new Error('no more of this'));
+      return 'silence';
+    },
+  });
+  const folder = folderOf();
+  await expect(pushTo(hub, folder, { signal: ending.signal })).rejects.toThrow('no more of this');
+  expect([hub.count('commit'), commitCount(hub, id)]).toEqual([step === 'commit' ? 1 : 0, 0]);
+});
+
 describe('N9: a failure', () => {
   const steps: readonly Step[] = ['preupload', 'batch', 'put', 'part', 'complete', 'commit'];
   const faults: readonly Spoiled[] = [503, 429, 'reset before', 'reset after'];
