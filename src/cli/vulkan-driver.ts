@@ -2,18 +2,18 @@
 // would stand before ours in every command on a machine without a GPU.
 
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { homeFolder } from '../base/file-home.ts';
 import { dawn } from '../runtime/gpu/dawn.ts';
 import { type Device, noAdapter, openDevice } from '../runtime/gpu/device.ts';
 
 /** Where Vulkan's loader looks for drivers, as its documentation lists them. */
 function searched(env: NodeJS.ProcessEnv): readonly string[] {
   const roots = [
-    env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'),
+    env['XDG_CONFIG_HOME'] ?? join(homeFolder(), '.config'),
     ...(env['XDG_CONFIG_DIRS'] ?? '/etc/xdg').split(delimiter),
     '/etc',
-    env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'),
+    env['XDG_DATA_HOME'] ?? join(homeFolder(), '.local/share'),
     ...(env['XDG_DATA_DIRS'] ?? '/usr/local/share:/usr/share').split(delimiter),
   ];
   return roots.map((root) => join(root, 'vulkan/icd.d'));
