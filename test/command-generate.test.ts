@@ -235,7 +235,7 @@ describe('generate refuses', () => {
     const ran = await generate([], { input: Uint8Array.of(0x61, 0xff) });
     expect([ran.status, errorLine(ran)]).toEqual([
       65,
-      'error[FILE_KIND]: stdin is not UTF-8 text: convert it to UTF-8',
+      'error[FILE_KIND]: stdin is not UTF-8: convert it to UTF-8',
     ]);
   });
 

@@ -21,7 +21,7 @@ export const maxFrontMatterDepth: number = 100;
 /** Cards have none; a parser looks through the whole text for what each is of. */
 export const maxFrontMatterAliases: number = 100;
 
-/** Models are compared on a few megabytes of text; more is another file, and would take days. */
+/** Models are compared and calibrated on a few megabytes of text; more is another file, and would take days. */
 export const maxTextBytes: number = 100_000_000;
 
 /** An index of 10,000 shards is under 250 MB; more is another file under that name. */

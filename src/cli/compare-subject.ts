@@ -3,11 +3,9 @@
 import { basename, join } from 'node:path';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { ToolkitError } from '../base/errors.ts';
-import { decodeUtf8 } from '../base/json-file.ts';
 import { maxTextBytes } from '../base/limits.ts';
 import { type Manifest, type WeightFormat, weightFormats } from '../base/manifest.ts';
-import { fileSource, openFolder } from '../checkpoint/file-source.ts';
-import { readWhole } from '../checkpoint/json-asset.ts';
+import { openFolder } from '../checkpoint/file-source.ts';
 import type { Graph } from '../ir/graph.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
 import { verifyModelFiles } from '../onnx/verify-files.ts';
@@ -15,6 +13,7 @@ import { modelName, type Output, readManifest, readOutputConfig } from '../runti
 import { openTokenizer } from '../runtime/text/tokenizer.ts';
 import { cutWindows, type Windows } from '../validate/compare-windows.ts';
 import type { CompareFlags } from './compare-grammar.ts';
+import { readTextFile } from './text-file.ts';
 
 /** A model file of the folder. */
 export interface Candidate {
@@ -59,10 +58,12 @@ export async function openSubject(path: string, flags: CompareFlags): Promise<Su
     candidates.push(await openCandidate(output, manifest, dtype));
   }
   const tokenizer = await openTokenizer(root);
-  const { text, sha256 } = await readText(flags.text);
+  const { text, bytes } = await readTextFile(flags.text, 'the text', maxTextBytes);
+  const hasher = nodeSha256();
+  hasher.update(bytes);
   const tokens = tokenizer.encode(text, { special: false });
   const windows = cutWindows(tokens, flags.window, flags.tokens);
-  const named = { folder: root.name, text: basename(flags.text), sha256 };
+  const named = { folder: root.name, text: basename(flags.text), sha256: hasher.digest() };
   return { ...named, output, manifest, config, windows, candidates };
 }
 
@@ -83,19 +84,4 @@ async function openCandidate(
   const { files, model } = await verifyModelFiles(output.models, name);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   return { dtype, name, bytes, graph: model.graph };
-}
-
-async function readText(path: string): Promise<{ readonly text: string; readonly sha256: string }> {
-  const source = await fileSource(path);
-  const bytes = await readWhole(source, maxTextBytes).finally(() => source.close());
-  const text = decodeUtf8(bytes);
-  if (text !== undefined) {
-    const hasher = nodeSha256();
-    hasher.update(bytes);
-    return { text: text.replace(/^\ufeff/, ''), sha256: hasher.digest() };
-  }
-  throw new ToolkitError('FILE_KIND', 'the text is not UTF-8', {
-    where: { file: source.name },
-    fix: 'convert it to UTF-8',
-  });
 }

@@ -2,10 +2,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { ToolkitError } from '../base/errors.ts';
-import { decodeUtf8 } from '../base/json-file.ts';
 import type { ManySources } from './convert-grammar.ts';
 import { type ListedSource, parseSourceList } from './source-list.ts';
 import { readStandardInput } from './standard-input.ts';
+import { textOf } from './text-file.ts';
 
 /** All sources, in their order; there is at least one. */
 export async function readSourceList(many: ManySources): Promise<readonly ListedSource[]> {
@@ -20,12 +20,9 @@ async function listOf(many: ManySources): Promise<readonly ListedSource[]> {
     return revisions.map((revision) => ({ source, revision }));
   }
   if (many.list === '-') return parseSourceList(await readStandardInput('the list of sources'));
-  const text = decodeUtf8(await readFile(many.list).catch(missing(many.list)));
-  if (text !== undefined) return parseSourceList(text.replace(/^\ufeff/, ''));
-  throw new ToolkitError('FILE_KIND', 'the list of sources is not UTF-8 text', {
-    where: { file: many.list },
-    fix: 'convert it to UTF-8',
-  });
+  // not as other files: a shell may hand over a pipe
+  const bytes = await readFile(many.list).catch(missing(many.list));
+  return parseSourceList(textOf(bytes, 'the list of sources', many.list));
 }
 
 function missing(file: string): (cause: unknown) => never {

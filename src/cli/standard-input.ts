@@ -2,7 +2,7 @@
 
 import { buffer } from 'node:stream/consumers';
 import { ToolkitError } from '../base/errors.ts';
-import { decodeUtf8 } from '../base/json-file.ts';
+import { textOf } from './text-file.ts';
 
 /** The whole text of stdin; asked for on a terminal, where nothing is piped, it is missing. */
 export async function readStandardInput(what: string): Promise<string> {
@@ -11,7 +11,5 @@ export async function readStandardInput(what: string): Promise<string> {
       fix: 'give one after the folder, or pipe one in',
     });
   }
-  const text = decodeUtf8(await buffer(process.stdin));
-  if (text !== undefined) return text.replace(/^\ufeff/, '');
-  throw new ToolkitError('FILE_KIND', 'stdin is not UTF-8 text', { fix: 'convert it to UTF-8' });
+  return textOf(await buffer(process.stdin), 'stdin');
 }
