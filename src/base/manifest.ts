@@ -190,6 +190,14 @@ export const modelPaths: Readonly<Record<WeightFormat, string>> = {
   q4f16: 'onnx/model_q4f16.onnx',
 };
 
+/** Bytes of a format's model and its data files. */
+export function modelBytes({ outputs }: Pick<Manifest, 'outputs'>, dtype: WeightFormat): number {
+  const model = modelPaths[dtype];
+  return outputs
+    .filter(({ path }) => path === model || path.startsWith(`${model}_data`))
+    .reduce((sum, { size }) => sum + size, 0);
+}
+
 /** The bytes of a manifest. */
 export function printManifest(manifest: Manifest): Uint8Array {
   return new TextEncoder().encode(`${JSON.stringify(manifest, undefined, 2)}\n`);

@@ -18,3 +18,12 @@ export function formatBytes(bytes: number): string {
 export function formatCount(count: number): string {
   return count.toString().replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
+
+/** A measured figure: `0.0503`, `4.81e-4`. */
+export function formatFigure(value: number): string {
+  if (!Number.isFinite(value)) return 'not finite';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  // as they are rounded: 0.0009996 is 0.00100
+  return size < 0.000_999_5 || size >= 99_950 ? value.toExponential(2) : value.toPrecision(3);
+}

@@ -3,15 +3,10 @@
 import { printable } from '../base/errors.ts';
 import { tool } from '../base/version.ts';
 import { binName, partsOf, positionPlot, sizePlot, weightPlot } from './compare-plots.ts';
-import {
-  type CompareReport,
-  formatDivergence,
-  modelCells,
-  modelHeads,
-  subjectLine,
-} from './compare-report.ts';
+import { type CompareReport, modelCells, modelHeads, subjectLine } from './compare-report.ts';
 import { escaped, tag } from './markup.ts';
 import { pageStyle } from './page-style.ts';
+import { formatFigure } from './sizes.ts';
 
 /** The page, which is the same for the same report. */
 export function comparePage(report: CompareReport): string {
@@ -79,7 +74,7 @@ function positionTable({ models }: CompareReport): string {
   );
   const rows = (shown[0]?.bins ?? []).map(({ from, to }, index) => [
     binName(from, to),
-    ...shown.map(({ bins }) => formatDivergence(bins[index]?.kl ?? Number.NaN)),
+    ...shown.map(({ bins }) => formatFigure(bins[index]?.kl ?? Number.NaN)),
   ]);
   return table('Mean KL by position', ['', ...shown.map(({ dtype }) => dtype)], rows);
 }
@@ -90,7 +85,7 @@ function weightTable({ models }: CompareReport): string {
     part,
     ...shown.map(({ weightErrors = [] }) => {
       const found = weightErrors.find((each) => each.part === part);
-      return found ? formatDivergence(found.error) : '';
+      return found ? formatFigure(found.error) : '';
     }),
   ]);
   const heads = ['', ...shown.map(({ dtype }) => dtype)];

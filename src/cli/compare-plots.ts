@@ -1,10 +1,10 @@
 // The plots of a comparison. KL divergence spans decades, so its axis is logarithmic; a divergence of
 // 0, or one that is not finite, has no place there and stands in the tables alone.
 
-import { type CompareReport, type ComparedModel, formatDivergence } from './compare-report.ts';
+import type { CompareReport, ComparedModel } from './compare-report.ts';
 import { drawn, frame, line, namedAt, namedBeside, plot, type Series, text } from './plot.ts';
 import { linearScale, logScale, placesScale } from './plot-scale.ts';
-import { formatBytes, formatCount } from './sizes.ts';
+import { formatBytes, formatCount, formatFigure } from './sizes.ts';
 
 const { left, right, top, bottom } = frame;
 
@@ -16,7 +16,7 @@ export function sizePlot({ models: [base, ...others] }: CompareReport): string {
   const x = linearScale(1.04 * largest, [left, right], (bytes) => formatBytes(bytes));
   const y = logScale(shown.map(klOf), [bottom, top]);
   const series = shown.map((model): Series => {
-    const [size, kl] = [formatBytes(model.bytes), formatDivergence(klOf(model))];
+    const [size, kl] = [formatBytes(model.bytes), formatFigure(klOf(model))];
     const title = `${model.dtype}: ${size}, mean KL ${kl}`;
     return {
       dtype: model.dtype,
@@ -58,11 +58,11 @@ export function positionPlot({ models, window }: CompareReport): string {
     points: bins.map(({ from, to, kl }) => ({
       x: x.place((from + to) / 2),
       y: y.place(kl),
-      title: `${dtype}, ${binName(from, to)}: mean KL ${formatDivergence(kl)}`,
+      title: `${dtype}, ${binName(from, to)}: mean KL ${formatFigure(kl)}`,
     })),
   }));
   const ends = shown.map(({ dtype, bins }) => {
-    const [first, last] = [bins[0], bins.at(-1)].map((bin) => formatDivergence(bin?.kl ?? 0));
+    const [first, last] = [bins[0], bins.at(-1)].map((bin) => formatFigure(bin?.kl ?? 0));
     return `${dtype} goes from ${first} to ${last}`;
   });
   return plot(
@@ -101,12 +101,12 @@ export function weightPlot({ models }: CompareReport): string {
     points: placed.map(({ part, error }) => ({
       x: x.place(parts.indexOf(part)),
       y: y.place(error),
-      title: `${dtype}, ${part}: ${formatDivergence(error)}`,
+      title: `${dtype}, ${part}: ${formatFigure(error)}`,
     })),
   }));
   const ranges = shown.map(({ dtype, placed }) => {
     const errors = placed.map(({ error }) => error);
-    const [least, most] = [Math.min(...errors), Math.max(...errors)].map(formatDivergence);
+    const [least, most] = [Math.min(...errors), Math.max(...errors)].map(formatFigure);
     return `${dtype} has ${least} to ${most}`;
   });
   return plot(

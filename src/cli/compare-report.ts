@@ -4,7 +4,7 @@ import type { WeightFormat } from '../base/manifest.ts';
 import { printable } from '../base/errors.ts';
 import type { Distance } from '../validate/compare-tally.ts';
 import type { PartError } from '../validate/weight-error.ts';
-import { formatCount, formatTable } from './sizes.ts';
+import { formatCount, formatFigure, formatTable } from './sizes.ts';
 
 export interface ComparedModel extends Partial<Distance> {
   readonly dtype: WeightFormat;
@@ -73,8 +73,8 @@ export function modelCells(
     formatCount(bytes),
     `${(100 * part).toFixed(1)} %`,
     formatPerplexity(perplexity),
-    kl === undefined ? '' : formatDivergence(kl),
-    klMax === undefined ? '' : formatDivergence(klMax),
+    kl === undefined ? '' : formatFigure(kl),
+    klMax === undefined ? '' : formatFigure(klMax),
     top1 === undefined ? '' : `${(100 * top1).toFixed(2)} %`,
   ];
 }
@@ -82,11 +82,4 @@ export function modelCells(
 function formatPerplexity(value: number): string {
   if (!Number.isFinite(value)) return 'not finite';
   return value < 99_999.5 ? value.toFixed(3) : value.toExponential(3);
-}
-
-/** `0.0503`, `4.81e-4` */
-export function formatDivergence(value: number): string {
-  if (!Number.isFinite(value)) return 'not finite';
-  if (value === 0) return '0';
-  return value < 0.000_999_5 ? value.toExponential(2) : value.toPrecision(3);
 }

@@ -1,10 +1,9 @@
 // What became of each source of a conversion of many: a document, a table, an exit status.
 
 import type { Failure } from './failure.ts';
-import { formatDivergence } from './compare-report.ts';
 import { printable } from '../base/errors.ts';
-import { type Manifest, modelPaths, type WeightFormat } from '../base/manifest.ts';
-import { formatBytes, formatTable } from './sizes.ts';
+import { type Manifest, modelBytes, type WeightFormat } from '../base/manifest.ts';
+import { formatBytes, formatFigure, formatTable } from './sizes.ts';
 
 /** converted, published and removed, done before, drifted from its reference outputs, or failed. */
 export type Status = 'converted' | 'pushed' | 'done' | 'drifted' | 'failed';
@@ -27,7 +26,7 @@ export interface ManyEntry {
 
 /** What a folder's manifest says of it. */
 export function figuresOf(manifest: Manifest): Pick<ManyEntry, 'sizes' | 'kl' | 'parity'> {
-  const sizes = manifest.dtypes.map((dtype) => [dtype, sizeOf(manifest, modelPaths[dtype])]);
+  const sizes = manifest.dtypes.map((dtype) => [dtype, modelBytes(manifest, dtype)]);
   const { verifications } = manifest;
   const passed = verifications.every((each) => each.passed);
   return {
@@ -48,12 +47,6 @@ export function worstOf(
   return { kl: values.some(Number.isNaN) ? Number.NaN : Math.max(...values) };
 }
 
-function sizeOf({ outputs }: Manifest, path: string): number {
-  return outputs
-    .filter((file) => file.path === path || file.path.startsWith(`${path}_data`))
-    .reduce((sum, { size }) => sum + size, 0);
-}
-
 /** 0; 1 where models drifted and nothing else went wrong; else that of the first failure. */
 export function exitCodeOf(entries: readonly Pick<ManyEntry, 'error' | 'parity'>[]): number {
   const failure = entries.find(({ error }) => error !== undefined)?.error;
@@ -67,7 +60,7 @@ export function manyText(entries: readonly ManyEntry[]): string {
   const rows = entries.map(({ source, sizes, kl, parity, seconds, status, error }) => [
     printable(source),
     ...dtypes.map((dtype) => cellOf(new Map(Object.entries(sizes)).get(dtype))),
-    kl === undefined ? '-' : formatDivergence(kl),
+    kl === undefined ? '-' : formatFigure(kl),
     parity ?? '-',
     `${seconds.toFixed(1)} s`,
     error === undefined ? status : `${status} (${error.code})`,

@@ -1,6 +1,6 @@
 // Numbers for people, and tables of them on a terminal.
 
-export { formatBytes, formatCount } from '../base/sizes.ts';
+export { formatBytes, formatCount, formatFigure } from '../base/sizes.ts';
 
 /** Rows in columns: the first aligned left, the others right. */
 export function formatTable(rows: readonly (readonly string[])[], indent = '  '): string {

@@ -3,14 +3,15 @@
 
 import {
   type Manifest,
+  modelBytes,
   modelPaths,
   type RecordedComparison,
   type Verification,
   type WeightFormat,
   weightFormats,
 } from '../base/manifest.ts';
-import { formatBytes, formatCount } from '../base/sizes.ts';
-import { code, figure, plain, table } from './markdown.ts';
+import { formatBytes, formatCount, formatFigure } from '../base/sizes.ts';
+import { code, plain, table } from './markdown.ts';
 
 /** The models with their sizes, and with figures where there are any. */
 export function filesSection(manifest: Manifest): string {
@@ -25,7 +26,7 @@ export function filesSection(manifest: Manifest): string {
   const body = rows.map(({ dtype, figures }) => [
     code(modelPaths[dtype]),
     dtype,
-    formatBytes(sizeOf(manifest, dtype)),
+    formatBytes(modelBytes(manifest, dtype)),
     ...columns.map(({ key, show }) => (figures[key] === undefined ? '' : show(figures[key]))),
   ]);
   const [comparison] = compared;
@@ -36,15 +37,15 @@ export function filesSection(manifest: Manifest): string {
 type Figures = Readonly<Record<string, number>>;
 
 const percent = (part: number): string =>
-  Number.isFinite(part) ? `${(100 * part).toFixed(2)} %` : figure(part);
+  Number.isFinite(part) ? `${(100 * part).toFixed(2)} %` : formatFigure(part);
 
 const kinds = [
   {
     key: 'perplexity',
     head: 'perplexity',
-    show: (value: number) => (value < 1e5 ? value.toFixed(2) : figure(value)),
+    show: (value: number) => (value < 1e5 ? value.toFixed(2) : formatFigure(value)),
   },
-  { key: 'meanKl', head: 'mean KL', show: figure },
+  { key: 'meanKl', head: 'mean KL', show: formatFigure },
   { key: 'top1', head: 'top-1', show: percent },
 ] as const;
 
@@ -56,14 +57,6 @@ function textSentence({ text, tokens, window, runtime }: RecordedComparison): st
     `\nPerplexity, and mean KL divergence from fp32 and agreement with its likeliest token, on ${formatCount(tokens)} tokens ` +
     `in windows of ${formatCount(window)} on ${plain(runtime)}. The text's sha256 begins with ${text.slice(0, 12)}.\n`
   );
-}
-
-/** A model and its data files. */
-function sizeOf({ outputs }: Manifest, dtype: WeightFormat): number {
-  const model = modelPaths[dtype];
-  return outputs
-    .filter(({ path }) => path === model || path.startsWith(`${model}_data`))
-    .reduce((sum, { size }) => sum + size, 0);
 }
 
 /** What was compared on the longest text: figures of several texts would not be comparable. */
@@ -108,7 +101,7 @@ export function paritySection({ verifications }: Manifest): string {
     plain(golden),
     plain(runtime),
     differenceOf(figures),
-    figures['meanKl'] === undefined ? '' : figure(figures['meanKl']),
+    figures['meanKl'] === undefined ? '' : formatFigure(figures['meanKl']),
     passed ? 'passed' : '**failed**',
   ]);
   const oracle = verifications.some(isOracle)
@@ -131,6 +124,6 @@ function differenceOf({ maxDifference, maxRelativeDifference }: Figures): string
   const part =
     maxRelativeDifference === undefined
       ? ''
-      : ` (${figure(maxRelativeDifference)} of the largest value)`;
-  return figure(maxDifference) + part;
+      : ` (${formatFigure(maxRelativeDifference)} of the largest value)`;
+  return formatFigure(maxDifference) + part;
 }

@@ -21,11 +21,3 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
 function line(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |\n`;
 }
-
-/** `0.0503`, `4.81e-4` */
-export function figure(value: number): string {
-  if (!Number.isFinite(value)) return 'not finite';
-  if (value === 0) return '0';
-  const size = Math.abs(value);
-  return size < 0.001 || size >= 1e5 ? value.toExponential(2) : value.toPrecision(3);
-}
