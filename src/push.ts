@@ -131,8 +131,8 @@ async function send(
     done += count;
     if (done > 0) onProgress?.(done, total);
   };
-  // before gigabytes are hashed
-  const account = await checkWriter(hub);
+  // before gigabytes are hashed; anybody may propose
+  const account = await checkWriter(hub, createPr ? undefined : repository);
   const parcel = await openParcel(output, { unverified, sha256, onBytes });
   try {
     const { manifest, failing } = parcel;

@@ -67,14 +67,14 @@ async function planOutcome(
   };
 }
 
-/** Fails where the token could not write to the Hub: before hours are spent on what to push. */
+/** Fails where the token could not write to the repository: before hours are spent on what to push. */
 export async function checkPush(
   repository: string,
   revision: string,
   { env }: Pick<Context, 'env'>,
 ): Promise<void> {
   checkPushTarget(repository, revision);
-  await checkWriter(openHub(readHubSettings(env)));
+  await checkWriter(openHub(readHubSettings(env)), repository);
 }
 
 /** Publishes a folder; `again` says how that goes on after an interruption. */

@@ -7,7 +7,7 @@ import type { Hub } from './request.ts';
 
 /** The owner of a repository where the token's user is it or belongs to it; else the user. */
 export async function accountFor(hub: Hub, repository: string): Promise<string> {
-  const { name, organizations } = await checkWriter(hub);
+  const { name, organizations } = await checkWriter(hub, repository);
   const owner = repository.split('/')[0] ?? '';
   const account = organizations.includes(owner) ? owner : name;
   if (/^[A-Za-z0-9][\w.-]*$/.test(account)) return account;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { json } from './mock-hub.ts';
-import { commitOf, type JobsFault, mockJobs, user } from './mock-jobs.ts';
+import { commitOf, type JobsFault, mockJobs } from './mock-jobs.ts';
 import { one, runJobs, token } from './run-jobs.ts';
 
 /** A fault of the first `count` requests that start a job. */
@@ -36,15 +36,19 @@ describe('a job', () => {
     ]);
   });
 
-  it.each([
-    ['some-org/model-onnx', 'some-org'],
-    ['stranger/model-onnx', user],
-  ])('that pushes to %s is of %s', async (repository, account) => {
+  it('that pushes to an organization is of that', async () => {
     const hub = await mockJobs();
-    const args = ['some/model', '--push-to', repository, '--jobs', 'cpu-basic'];
+    const args = ['some/model', '--push-to', 'some-org/model-onnx', '--jobs', 'cpu-basic'];
     const { outcome } = await runJobs(hub.endpoint, ...args);
-    expect(outcome.document['namespace']).toBe(account);
-    expect(hub.jobs.map(({ namespace }) => namespace)).toEqual([account]);
+    expect(outcome.document['namespace']).toBe('some-org');
+    expect(hub.jobs.map(({ namespace }) => namespace)).toEqual(['some-org']);
+  });
+
+  it('that would push to a stranger is not started', async () => {
+    const hub = await mockJobs();
+    const args = ['some/model', '--push-to', 'stranger/model-onnx', '--jobs', 'cpu-basic'];
+    await expect(runJobs(hub.endpoint, ...args)).rejects.toThrow('is of somebody else');
+    expect(hub.posts()).toEqual([]);
   });
 
   it('is handed each revision, and one that is not there does not stop the others', async () => {
@@ -203,7 +207,7 @@ describe('a request for a job', () => {
 
   it('for an unknown flavor is answered with what the Hub says', async () => {
     const hub = await mockJobs();
-    const args = ['some/model', '--push-to', 'me/model-onnx', '--jobs', 'cpu-huge'];
+    const args = ['some/model', '--push-to', 'some-user/model-onnx', '--jobs', 'cpu-huge'];
     const { outcome, stderr } = await runJobs(hub.endpoint, ...args);
     expect(outcome.exitCode).toBe(2);
     expect(stderr).toContain('Invalid flavor: cpu-huge');

@@ -137,7 +137,7 @@ it('a log that stays open is left when it is silent', async () => {
 describe('a server that is no Hub', () => {
   it.each<readonly [string, string, unknown]>([
     ['names nobody', 'whoami', {}],
-    ['names what is no account', 'whoami', { name: '../..', orgs: [null] }],
+    ['names what is no account', 'whoami', { name: '../..' }],
     ['lists nothing', 'api/jobs/some-user?', {}],
     ['lists what is no job', 'api/jobs/some-user?', ['job']],
     ['gives a job no stage', 'api/jobs/some-user?', [{ id: 'job1', status: null }]],

@@ -69,6 +69,9 @@ export interface UploadOptions {
   /** Asked at each step, with how often it came; `seen` is called when the request is there. */
   readonly spoil?: (step: Step, count: number) => Spoiled | Promise<Spoiled>;
   readonly role?: string;
+  /** More of what the Hub tells of the account, and of the token. */
+  readonly whoami?: Readonly<Record<string, unknown>>;
+  readonly fineGrained?: unknown;
   /** Larger files come in parts of this size. */
   readonly partBytes?: number;
   /** Files of `some/model`, a repository that is read. */
@@ -77,14 +80,15 @@ export interface UploadOptions {
 
 interface State extends Storage {
   readonly repositories: Map<string, Repository>;
-  readonly role: string;
+  /** What the Hub tells of the account. */
+  readonly account: unknown;
 }
 
 /** Starts the Hub and its storage, until the test ends. */
 export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub> {
   const log: Seen[] = [];
   const count = (step: Step): number => log.filter((seen) => seen.step === step).length;
-  const { spoil, role = 'write', partBytes = Number.POSITIVE_INFINITY } = options;
+  const { spoil, partBytes = Number.POSITIVE_INFINITY } = options;
   const next = new Map<Step, Spoiled>();
   const state: State = {
     repositories: new Map(),
@@ -92,7 +96,7 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
     parts: new Map(),
     address: '',
     partBytes,
-    role,
+    account: accountOf(options),
   };
   const serve: RequestListener = (request, response) => {
     void (async () => {
@@ -210,10 +214,7 @@ const parsed = (body: Buffer): never => JSON.parse(body.toString()) as never;
 const isLarge = (path: string): boolean => /\.(?:onnx|onnx_data|safetensors)$/.test(path);
 
 const handlers: Readonly<Record<Step, Handler>> = {
-  whoami: ({ role }) => [
-    200,
-    { type: 'user', name: 'me', auth: { type: 'access_token', accessToken: { role } } },
-  ],
+  whoami: ({ account }) => [200, account],
   revision: (state, url) => {
     const { repo, last } = named(state, url);
     if (repo === undefined) return missing('RepoNotFound');
@@ -272,6 +273,11 @@ const handlers: Readonly<Record<Step, Handler>> = {
   },
   ...storageHandlers,
 };
+
+function accountOf({ role = 'write', whoami, fineGrained }: UploadOptions): unknown {
+  const accessToken = { role, ...(fineGrained !== undefined && { fineGrained }) };
+  return { type: 'user', name: 'me', ...whoami, auth: { type: 'access_token', accessToken } };
+}
 
 /** Commits of a repository beside its first. */
 export function commitCount({ repositories }: UploadHub, id: string): number {
