@@ -68,7 +68,7 @@ interface Found {
   readonly klMax?: number;
   readonly top1?: number;
   readonly klByPosition?: readonly Bin[];
-  readonly weightErrors?: readonly { readonly part: string; readonly error: number }[];
+  readonly layerErrors?: readonly { readonly part: string; readonly error: number }[];
 }
 
 const found = (): readonly Found[] => documentOf(ran)['models'] as readonly Found[];
@@ -143,10 +143,9 @@ describe('compare', () => {
       });
     }
     const [, half, four] = found();
-    expect(must(four?.weightErrors, 'errors').map(({ part }) => part)).toEqual([
+    expect(must(four?.layerErrors, 'errors').map(({ part }) => part)).toEqual([
       'embeddings',
       ...Array.from({ length: 7 }, (_, layer) => `layer ${layer}`),
-      'head',
     ]);
     expect(must(half?.kl, 'kl')).toBeLessThan(1e-4);
     expect(must(four?.kl, 'kl')).toBeGreaterThan(0.01);
@@ -280,14 +279,14 @@ describe('the page of a comparison', () => {
       expect(await plot.locator(`.series.${dtype} .point`).count()).toBe(klByPosition.length);
     }
     expect(await plot.locator('.series').count()).toBe(2);
-    const layers = page.getByRole('img', { name: 'Relative error of weights by layer' });
-    for (const { dtype, weightErrors = [] } of found()) {
-      expect(await layers.locator(`.series.${dtype} .point`).count()).toBe(weightErrors.length);
+    const layers = page.getByRole('img', { name: 'Relative error behind each layer' });
+    for (const { dtype, layerErrors = [] } of found()) {
+      expect(await layers.locator(`.series.${dtype} .point`).count()).toBe(layerErrors.length);
     }
     const [figures, positions, errors] = await page.getByRole('table').all();
     expect(await figures?.getByRole('row').count()).toBe(4);
     expect(await positions?.getByRole('row').count()).toBe(17);
-    expect(await errors?.getByRole('row').count()).toBe(10);
+    expect(await errors?.getByRole('row').count()).toBe(9);
     const [, , half, four] = (await figures?.getByRole('row').allInnerTexts()) ?? [];
     expect(half).toMatch(/^fp16\s+2,\d+,\d+\s+50\.\d %\s+\d+\.\d+\s+\d\.\d+e-\d/);
     expect(four).toMatch(/^q4\s+1,\d+,\d+\s+19\.\d %/);

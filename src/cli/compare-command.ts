@@ -2,25 +2,18 @@
 
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import {
-  modelPaths,
-  type RecordedComparison,
-  type WeightFormat,
-  withComparisons,
-} from '../base/manifest.ts';
+import { modelPaths, type RecordedComparison, withComparisons } from '../base/manifest.ts';
 import { type Model, modelOf } from '../base/model.ts';
 import type { Runner } from '../base/runner.ts';
 import { nodeSha256 } from '../onnx/file-sink.ts';
-import { storedWeights } from '../onnx/stored-weights.ts';
-import type { WeightFile } from '../validate/block-weight.ts';
 import { batchFor, compareModels, type TextComparison } from '../validate/compare.ts';
-import { type PartError, weightErrors } from '../validate/weight-error.ts';
 import { checkHashes } from '../verify.ts';
 import type { Context, Outcome } from './command.ts';
 import type { CompareFlags } from './compare-grammar.ts';
+import { errorsByLayer, type LayerErrors } from './compare-layers.ts';
 import { comparePage } from './compare-page.ts';
 import { type ComparedModel, type CompareReport, compareText } from './compare-report.ts';
-import { type Candidate, openSubject, type Subject } from './compare-subject.ts';
+import { openSubject, type Subject } from './compare-subject.ts';
 import { runtimeOpener } from './open-runtime.ts';
 import { checkReportPlace, record, writePage } from './report-files.ts';
 import { formatCount } from './sizes.ts';
@@ -40,7 +33,7 @@ export async function compareCommand(
     subject,
     runtime[0].name,
     comparison,
-    await roundingErrors(subject, context),
+    await errorsByLayer(subject, context),
   );
   if (flags.record) {
     const comparisons = comparisonsOf(report, subject.sha256);
@@ -98,36 +91,11 @@ async function measure(
   });
 }
 
-type RoundingErrors = ReadonlyMap<WeightFormat, readonly PartError[]>;
-
-async function roundingErrors(
-  { output, candidates: [base, ...others] }: Subject,
-  { progress }: Context,
-): Promise<RoundingErrors> {
-  const open = ({ name, graph }: Candidate): WeightFile => ({
-    graph,
-    weights: storedWeights(output.models, name),
-  });
-  const errors = new Map<WeightFormat, readonly PartError[]>();
-  const first = open(base);
-  try {
-    for (const candidate of others) {
-      progress.status(`comparing weights of ${candidate.dtype}`);
-      const file = open(candidate);
-      const found = await weightErrors(first, file).finally(() => file.weights.close());
-      if (found) errors.set(candidate.dtype, found);
-    }
-    return errors;
-  } finally {
-    await first.weights.close();
-  }
-}
-
 function reportOf(
   { folder, text, windows, candidates }: Subject,
   runtime: string,
   { base, others }: TextComparison,
-  errors: RoundingErrors,
+  errors: LayerErrors,
 ): CompareReport {
   const { length, count, left } = windows;
   const found = [base, ...others];
@@ -141,13 +109,13 @@ function reportOf(
     left,
     models: candidates.map(({ dtype, bytes }, index): ComparedModel => {
       const figures = found[index] ?? { perplexity: Number.NaN };
-      const weightErrorsOf = errors.get(dtype);
+      const layerErrorsOf = errors.get(dtype);
       return {
         dtype,
         file: modelPaths[dtype],
         bytes,
         ...figures,
-        ...(weightErrorsOf && { weightErrors: weightErrorsOf }),
+        ...(layerErrorsOf && { layerErrors: layerErrorsOf }),
       };
     }),
   };

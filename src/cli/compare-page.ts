@@ -2,7 +2,7 @@
 
 import { printable } from '../base/errors.ts';
 import { tool } from '../base/version.ts';
-import { binName, partsOf, positionPlot, sizePlot, weightPlot } from './compare-plots.ts';
+import { binName, partsOf, positionPlot, sizePlot, layerPlot } from './compare-plots.ts';
 import { type CompareReport, modelCells, modelHeads, subjectLine } from './compare-report.ts';
 import { escaped, tag } from './markup.ts';
 import { pageStyle } from './page-style.ts';
@@ -27,7 +27,7 @@ export function comparePage(report: CompareReport): string {
     section('Figures', figuresTable(report), paragraph(meaning)),
     ...plotted('Size and divergence', sizePlot(report)),
     ...plotted('Divergence by position', positionPlot(report), positionTable(report)),
-    ...plotted('Rounding by layer', weightPlot(report), paragraph(rounding), weightTable(report)),
+    ...plotted('Error by layer', layerPlot(report), paragraph(rounding), layerTable(report)),
     tag('footer', {}, paragraph(`${tool.name} ${tool.version}`)),
   ];
   return [
@@ -51,9 +51,10 @@ const meaning =
   'on the logarithmic axes below.';
 
 const rounding =
-  'How far the matrices of a layer are from those of fp32: the root of the squared differences ' +
-  'over that of the squared weights. It shows where rounding hits, not what it costs: a method ' +
-  'that looks at activations takes larger errors here for smaller ones in what is predicted.';
+  'How far the sums that run through the layers are from those of fp32 behind each layer: the root ' +
+  'of the squared differences over that of the squared sums, on the first tokens of the text. ' +
+  'Weights are those of the format, activations float32. It shows where error comes in, and where ' +
+  'it is carried on.';
 
 function plotted(title: string, picture: string, ...after: readonly string[]): readonly string[] {
   if (picture === '') return [];
@@ -79,17 +80,17 @@ function positionTable({ models }: CompareReport): string {
   return table('Mean KL by position', ['', ...shown.map(({ dtype }) => dtype)], rows);
 }
 
-function weightTable({ models }: CompareReport): string {
-  const shown = models.filter(({ weightErrors }) => weightErrors !== undefined);
+function layerTable({ models }: CompareReport): string {
+  const shown = models.filter(({ layerErrors }) => layerErrors !== undefined);
   const rows = partsOf(models).map((part) => [
     part,
-    ...shown.map(({ weightErrors = [] }) => {
-      const found = weightErrors.find((each) => each.part === part);
+    ...shown.map(({ layerErrors = [] }) => {
+      const found = layerErrors.find((each) => each.part === part);
       return found ? formatFigure(found.error) : '';
     }),
   ]);
   const heads = ['', ...shown.map(({ dtype }) => dtype)];
-  return table('Relative error of weights by layer', heads, rows);
+  return table('Relative error behind each layer', heads, rows);
 }
 
 function section(title: string, ...content: readonly string[]): string {

@@ -80,10 +80,10 @@ export function positionPlot({ models, window }: CompareReport): string {
   );
 }
 
-/** Errors of weights from the embeddings to the head; empty where no model has a place. */
-export function weightPlot({ models }: CompareReport): string {
+/** Errors of the sums from the embeddings to the last layer; empty where no model has a place. */
+export function layerPlot({ models }: CompareReport): string {
   const parts = partsOf(models);
-  const shown = models.flatMap(({ dtype, weightErrors: errors = [] }) => {
+  const shown = models.flatMap(({ dtype, layerErrors: errors = [] }) => {
     const placed = errors.filter(({ error }) => hasPlace(error));
     return placed.length === 0 ? [] : [{ dtype, placed }];
   });
@@ -111,11 +111,11 @@ export function weightPlot({ models }: CompareReport): string {
   });
   return plot(
     {
-      id: 'weight-plot',
-      title: 'Relative error of weights by layer',
-      description: `From the embeddings to the head: ${ranges.join('; ')}.`,
+      id: 'layer-plot',
+      title: 'Relative error behind each layer',
+      description: `From the embeddings to the last layer: ${ranges.join('; ')}.`,
       xLabel: 'layer',
-      yLabel: 'relative error of weights',
+      yLabel: 'relative error',
     },
     x,
     y,
@@ -127,7 +127,7 @@ export function weightPlot({ models }: CompareReport): string {
 /** The parts that models have errors of, in their order. */
 export function partsOf(models: readonly ComparedModel[]): readonly string[] {
   return [
-    ...new Set(models.flatMap(({ weightErrors = [] }) => weightErrors.map(({ part }) => part))),
+    ...new Set(models.flatMap(({ layerErrors = [] }) => layerErrors.map(({ part }) => part))),
   ];
 }
 

@@ -2,8 +2,8 @@
 
 import type { WeightFormat } from '../base/manifest.ts';
 import { printable } from '../base/errors.ts';
+import type { PartError } from '../calibrate/layer-error.ts';
 import type { Distance } from '../validate/compare-tally.ts';
-import type { PartError } from '../validate/weight-error.ts';
 import { formatCount, formatFigure, formatTable } from './sizes.ts';
 
 export interface ComparedModel extends Partial<Distance> {
@@ -13,8 +13,8 @@ export interface ComparedModel extends Partial<Distance> {
   /** Of the model and its data files. */
   readonly bytes: number;
   readonly perplexity: number;
-  /** How far its weights are from those of fp32, from the embeddings to the head. */
-  readonly weightErrors?: readonly PartError[];
+  /** How far its weights move the sums that run through the layers, from the embeddings on. */
+  readonly layerErrors?: readonly PartError[];
 }
 
 export interface CompareReport {
