@@ -28,11 +28,10 @@ mkdirSync(reports, { recursive: true });
 // of an earlier step of the same job
 rmSync(junit, { force: true });
 const gates = input('GATES').split(/\s+/).filter(Boolean);
-const folder = ['-o', output];
 const converted = tool([
   'convert',
   '--verify',
-  ...folder,
+  `--output=${output}`,
   ...option('dtype', input('DTYPES')),
   ...option('target', input('TARGET')),
   ...option('revision', input('REVISION')),
@@ -49,13 +48,14 @@ process.exit(last.status);
 function verified() {
   return tool([
     'verify',
-    output,
     '--runtime=onnxruntime',
     '--no-record',
     ...option('golden', input('GOLDEN')),
     ...gates.map((gate) => `--gate=${gate}`),
     `--junit=${junit}`,
     '--json',
+    '--',
+    output,
   ]);
 }
 
