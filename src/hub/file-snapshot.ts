@@ -2,17 +2,7 @@
 // under their hash, snapshots links to them, refs the commits of branches.
 
 import { randomBytes } from 'node:crypto';
-import {
-  copyFile,
-  mkdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  statfs,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ErrorContext, ToolkitError } from '../base/errors.ts';
 import { decodeUtf8 } from '../base/json-file.ts';
@@ -20,6 +10,7 @@ import { settle } from '../base/settle.ts';
 import { refuseOthers } from '../checkpoint/other-weights.ts';
 import { readConfig } from '../config/read.ts';
 import { errnoOf } from '../onnx/file-errors.ts';
+import { freeBytes } from '../onnx/file-space.ts';
 import { fetchBlob } from './file-blob.ts';
 import { cacheError, cacheFull } from './file-cache-errors.ts';
 import { missingBytes } from './file-part.ts';
@@ -138,9 +129,10 @@ const margin = 1.05;
 async function checkSpace(blobs: string, files: readonly HubFile[]): Promise<void> {
   let needed = 0;
   for (const file of files) needed += await missingBytes(blobs, file);
-  const { bavail, bsize } = await statfs(blobs);
-  const free = bavail * bsize;
-  if (needed > 0 && free < needed * margin) throw cacheFull({ needed, free });
+  const free = await freeBytes(blobs);
+  if (needed > 0 && free !== undefined && free < needed * margin) {
+    throw cacheFull({ needed, free });
+  }
 }
 
 /** Puts a file's name beside the others; a copy where the system has no links. */

@@ -2,7 +2,7 @@
 // beside the target and renamed at the end, under a lock; whatever happens before, the target is
 // as it was. A run that is killed leaves hidden files, which the next run on the target sweeps.
 
-import { mkdir, open, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ToolkitError, type ErrorContext } from '../base/errors.ts';
 import type { Sink, SinkFile } from '../base/files.ts';
@@ -10,6 +10,7 @@ import { createError, errnoOf, writeError } from './file-errors.ts';
 import { acquireLock, type FileLock } from './file-lock.ts';
 import { lockPath, partialPath } from './file-names.ts';
 import { exchange, syncFolders, type Exchange, type OutputFs } from './file-publish.ts';
+import { freeBytes } from './file-space.ts';
 import { sweep } from './file-sweep.ts';
 import {
   existsError,
@@ -205,10 +206,4 @@ export class FileOutput implements Sink {
       ...(free === undefined ? {} : { free }),
     };
   }
-}
-
-async function freeBytes(path: string): Promise<number | undefined> {
-  const { bavail, bsize, blocks } = await statfs(path);
-  // some file systems over a network tell nothing
-  return blocks === 0 ? undefined : bavail * bsize;
 }

@@ -28,6 +28,14 @@ it('a full disk is told before the weights are fetched, with what is needed', as
   expect(readdirSync(blobsIn(disk))).toEqual([hashOf(config, false)]);
 });
 
+it('a disk that does not tell its room is written to', async (context) => {
+  const disk = mountDisk(context, 'size=0'); // as much as there is memory
+  const hub = await mockHub(files);
+  // what is fetched is noise, and no header
+  expect((await inspect(hub, disk)).status).toBe(65);
+  expect(hub.fetches('model.safetensors')).toHaveLength(1);
+});
+
 it('a disk that fills up keeps what arrived, and the next run goes on there', async (context) => {
   const disk = mountDisk(context, 'size=4m');
   const filler = join(disk, 'filler');
