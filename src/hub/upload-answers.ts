@@ -37,7 +37,29 @@ export function uploadRefusal(status: number, id: string, said: string, hub: Hub
     )(`free some room or enlarge it (${hub.settings.endpoint}/settings/billing), and run again`);
   }
   if (status === 412) return movedError(id);
+  if (/\bxet\b/i.test(said)) return transferError(id, 'xet', { status, said });
   return refuse('HUB_UNREACHABLE', 'the server refuses the upload')('try again later');
+}
+
+/** The ways in which files are sent: whole, or in parts. */
+const transfers: ReadonlySet<unknown> = new Set(['basic', 'multipart']);
+
+/** Fails where the Hub wants files in another way than those it was offered. */
+export async function checkTransfer(response: Response, id: string): Promise<void> {
+  const answer: unknown = await response.clone().json();
+  if (typeof answer !== 'object' || answer === null || !('transfer' in answer)) return;
+  if (!transfers.has(answer.transfer)) throw transferError(id, String(answer.transfer));
+}
+
+function transferError(id: string, transfer: string, where: ErrorContext = {}): ToolkitError {
+  return new ToolkitError(
+    'UNSUPPORTED_TRANSFER',
+    'the Hub takes the files of this repository only in a way that is not known here',
+    {
+      where: { repository: id, transfer, ...where },
+      fix: `send the folder with hf upload ${id}, which knows more of them`,
+    },
+  );
 }
 
 /** Somebody else wrote to the branch. */

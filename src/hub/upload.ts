@@ -6,7 +6,7 @@ import { type CommitPlan, commitOnce, type Landed } from './commit-once.ts';
 import type { PushedFile } from './held-files.ts';
 import { isCommit } from './names.ts';
 import { type Hub, placeOf } from './request.ts';
-import { acceptedUpload, foreignError } from './upload-answers.ts';
+import { acceptedUpload, checkTransfer, foreignError } from './upload-answers.ts';
 
 export interface UploadOptions {
   readonly description: string;
@@ -54,6 +54,7 @@ async function run(
       ...missing.map(({ path, content }) => ({ operation: 'addOrUpdate', path, content }) as const),
       ...removed.map((path) => ({ operation: 'delete', path }) as const),
     ],
+    // its addresses and tokens would be retried by rules of its own
     useXet: false,
     fetch: session.fetch,
     abortSignal: failing,
@@ -91,9 +92,11 @@ function createSession(hub: Hub, plan: CommitPlan): Session {
     if (/\/api\/models\/.+\/commit\//.test(pathname)) {
       return await commitOnce(hub, plan, url, init);
     }
-    if (pathname.endsWith('/info/lfs/objects/batch')) checkHashes(init, hashes);
-    const isApi = /\/preupload\/|\/info\/lfs\/objects\/batch$/.test(pathname);
+    const isBatch = pathname.endsWith('/info/lfs/objects/batch');
+    if (isBatch) checkHashes(init, hashes);
     const response = await hub.fetch(input, init);
+    if (response.ok && isBatch) await checkTransfer(response, plan.id);
+    const isApi = isBatch || pathname.includes('/preupload/');
     if (isApi || response.ok) return await acceptedUpload(response, plan.id, hub);
     throw await storageError(response, url, plan.id, hub);
   };

@@ -4,8 +4,8 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { config, expectRow, size, spoiled, status, weights } from './download.ts';
-import { type Fault, hashOf, sendFile } from './mock-hub.ts';
+import { config, expectRow, files, size, spoiled, status, weights } from './download.ts';
+import { commit, type Fault, hashOf, mockHub, sendFile } from './mock-hub.ts';
 
 describe('N1: a server that is busy', () => {
   const busy = [408, 425, 429, 500, 502, 503, 504];
@@ -224,6 +224,23 @@ describe('N3: packed bytes', () => {
     const run = await expectRow('N3', fault, 'done');
     expect(run.hub.fetches('model.safetensors')).toHaveLength(3);
   });
+});
+
+it('a file of Xet comes by the plain redirect', async () => {
+  const storage = await mockHub(files);
+  const path = `/some/model/resolve/${commit}/model.safetensors`;
+  const hash = hashOf(weights, true);
+  const headers = {
+    location: `${storage.endpoint}${path}`,
+    etag: `"${hash}"`,
+    'x-linked-etag': `"${hash}"`,
+    'x-linked-size': String(weights.length),
+    'x-xet-hash': 'f'.repeat(64),
+    link: '</api/models/some/model/xet-read-token/main>; rel="xet-auth", <http://127.0.0.1:9/v1/reconstructions/ff>; rel="xet-reconstruction-info"',
+  };
+  const run = await expectRow('Xet', spoiled(status(302, headers)), 'done');
+  expect(storage.log.map(({ authorization }) => authorization)).toEqual([undefined]);
+  expect(run.hub.log.filter(({ path: asked }) => asked.includes('xet'))).toEqual([]);
 });
 
 describe('N4: wrong bytes', () => {

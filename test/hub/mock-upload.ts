@@ -36,9 +36,10 @@ export type Step =
   | 'complete'
   | 'commit';
 
-/** A refusal with what it says, a connection that breaks before or after the step is done, silence, or nothing. */
+/** An answer, a refusal with what it says, a connection that breaks before or after the step is done, silence, or nothing. */
 export type Spoiled =
   | number
+  | { readonly answer: unknown }
   | { readonly status: number; readonly said: string }
   | 'reset before'
   | 'reset after'
@@ -116,10 +117,7 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
       next.delete(step);
       if (spoiled === 'reset before') return void request.socket.destroy();
       if (spoiled === 'silence') return;
-      if (typeof spoiled === 'object') {
-        return json(response, spoiled.status, { error: spoiled.said });
-      }
-      if (typeof spoiled === 'number') return json(response, spoiled, { error: 'spoiled' });
+      if (spoiled !== undefined && spoiled !== 'reset after') return sendSpoiled(response, spoiled);
       const [status, value, headers] = handlers[step](state, url, body);
       if (spoiled === 'reset after') return void request.socket.destroy();
       answer(response, status, value, headers);
@@ -144,6 +142,15 @@ export async function uploadHub(options: UploadOptions = {}): Promise<UploadHub>
       return Object.fromEntries([...files].map(([path, { bytes }]) => [path, bytes]));
     },
   };
+}
+
+function sendSpoiled(
+  response: ServerResponse,
+  spoiled: Exclude<Spoiled, string | undefined>,
+): void {
+  if (typeof spoiled === 'number') return json(response, spoiled, { error: 'spoiled' });
+  if ('answer' in spoiled) return json(response, 200, spoiled.answer);
+  json(response, spoiled.status, { error: spoiled.said });
 }
 
 async function listening(serve: RequestListener): Promise<string> {

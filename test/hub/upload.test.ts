@@ -127,6 +127,28 @@ describe('N9: a failure', () => {
     expectWhole(hub, folder);
   });
 
+  const xet = {
+    href: 'http://127.0.0.1:9/api/models/me/ettin/xet-write-token/main',
+    header: { 'X-Xet-Cas-Url': 'http://127.0.0.1:9', 'X-Xet-Access-Token': 'secret-of-xet' },
+  };
+  const objects = [{ oid: '0'.repeat(64), size: 1, actions: { upload: xet } }];
+
+  it.each<readonly [string, Step, Spoiled]>([
+    ['answers with it', 'batch', { answer: { transfer: 'xet', objects } }],
+    ['asks for it', 'batch', { status: 426, said: 'Xet is required to upload to this repository' }],
+    ['asks for it before', 'preupload', { status: 400, said: 'use hf-xet' }],
+  ])('to take files but by Xet, where the Hub %s, is told at once', async (_name, step, how) => {
+    const hub = await uploadHub({ spoil: once(step, how) });
+    const { ended, message, waits } = await pushTo(hub, folderOf());
+    expect([ended, message]).toEqual([
+      'UNSUPPORTED_TRANSFER',
+      expect.stringMatching(/transfer=xet.*: send the folder with hf upload me\/ettin, which/),
+    ]);
+    expect(message).not.toContain('secret');
+    expect([waits, hub.stored(), hub.count('commit')]).toEqual([[], 0, 0]);
+    rows.passed('N9', ended);
+  });
+
   it.each(faults)('of a proposal, %s, ends in one', async (how) => {
     const hub = await uploadHub({ spoil: once('commit', how) });
     hub.repositories.set(id, repository());
