@@ -116,7 +116,7 @@ class Rounder {
     if (!Number.isFinite(mean)) overflowed(names);
     const factor = new Float64Array(engine.memory(8 * width * width));
     // a product whose inputs are all zero may be rounded in any way
-    factor.set(inverseFactor(withDiagonal(hessian, width, mean > 0 ? damping * mean : 1), width));
+    inverseFactor(withDiagonal(hessian, width, mean > 0 ? damping * mean : 1), width, factor);
     for (const name of names) {
       const scheme = this.#schemes.get(name);
       if (scheme === undefined) continue;

@@ -29,20 +29,6 @@ export interface Norm {
   readonly epsilon: number;
 }
 
-/** GeGLU: the first half of every row, activated, times the second half. */
-export function gateRows(
-  wide: Float32Array,
-  half: number,
-  activation: (x: number) => number,
-  out: Float32Array,
-): void {
-  for (let from = 0, at = 0; from < wide.length; from += 2 * half) {
-    for (let i = from; i < from + half; i++) {
-      out[at++] = activation(wide[i] ?? 0) * (wide[i + half] ?? 0);
-    }
-  }
-}
-
 /** The first half of every row, activated. */
 export function activatedRows(
   wide: Float32Array,

@@ -4,10 +4,10 @@
 import { activationOf } from '../../ops/activations.ts';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { Arena } from './arena.ts';
-import { attend, turn, turnsOf } from './attention.ts';
+import { turn, turnsOf } from './attention.ts';
 import type { Engine } from './engine.ts';
 import { roundInputs } from './round-inputs.ts';
-import { activatedRows, addBias, addTo, gateRows, normRows } from './rows.ts';
+import { activatedRows, addBias, addTo, normRows } from './rows.ts';
 import { floats, type Weights } from './weights.ts';
 
 export const embedding = 'model.embeddings.tok_embeddings.weight';
@@ -98,7 +98,7 @@ export class Stream {
 
   /** Makes the inputs of attn.Wo. */
   async attention(layer: number, matrix: Matrix): Promise<Float32Array> {
-    const { hiddenSize, layers, headDim } = this.#config;
+    const { hiddenSize, layers, headDim, numHeads } = this.#config;
     const { window = -1, ropeTheta = 1 } = layers[layer] ?? {};
     const longest = this.#sequences.reduce((most, { length }) => Math.max(most, length), 0);
     const turns = turnsOf(ropeTheta, headDim, longest);
@@ -111,17 +111,17 @@ export class Stream {
       for (const dense of parts) made.push(await dense(rows, hiddenSize));
       const [q, keys, values] = made;
       if (!q || !keys || !values) return;
-      let farthest = 0;
+      const queries = q.length / hiddenSize;
       for (let at = 0, position = 0; at < q.length; at += hiddenSize, position++) {
         turn(q, at, position, this.#config, turns);
         turn(keys, at, position, this.#config, turns);
-        const query = { q, qAt: at, position, window };
-        const score = attend(query, { keys, values, at: 0 }, this.#config, rows, at);
-        farthest = Math.max(farthest, score);
       }
+      const farthest = this.#arena.floats(numHeads);
+      const heads = { texts: 1, queries, position: 0, room: queries, window, numHeads, headDim };
+      await this.#engine.attend({ ...heads, q, keys, values, out: rows, farthest });
       this.#seen?.(`${name}.qkv`, q); // turned, as keys go into the cache
       this.#seen?.(`${name}.qkv`, keys);
-      this.#seen?.(`${name}.scores`, Float32Array.of(farthest));
+      this.#seen?.(`${name}.scores`, farthest);
       this.#seen?.(`${name}.context`, rows);
     });
     return this.#y;
@@ -140,15 +140,16 @@ export class Stream {
   /** Makes the inputs of mlp.Wo. */
   async gate(layer: number, matrix: Matrix): Promise<Float32Array> {
     const { hiddenSize, intermediateSize, hiddenActivation } = this.#config;
-    const activation = activationOf(hiddenActivation).apply;
+    const { apply } = activationOf(hiddenActivation);
     const name = `layers.${layer}.mlp`;
     const dense = await this.#dense(`model.${name}.Wi`, `${name}.gates`, matrix);
     let at = 0;
     await this.#each(hiddenSize, this.#y, async (rows) => {
       const wide = await dense(rows, 2 * intermediateSize);
-      gateRows(wide, intermediateSize, activation, this.#z.subarray(at, (at += wide.length / 2)));
+      const out = this.#z.subarray(at, (at += wide.length / 2));
+      await this.#engine.gate({ wide, width: intermediateSize, activation: hiddenActivation, out });
       // what is activated may be larger than the gated product of it
-      this.#seen?.(`${name}.gated`, activatedRows(wide, intermediateSize, activation));
+      this.#seen?.(`${name}.gated`, activatedRows(wide, intermediateSize, apply));
     });
     this.#seen?.(`${name}.gated`, this.#z);
     return this.#z;

@@ -18,7 +18,7 @@ export interface Writing {
 }
 
 /** Texts that are written side by side. */
-export const together = 16;
+export const together = 32;
 
 /** Has the model write texts. */
 export async function writeText(

@@ -3,17 +3,23 @@
 
 import { activationOf } from '../../ops/activations.ts';
 import type { ModernBertDecoderConfig } from '../base/config.ts';
-import { attend, type Turns, turn, turnsOf } from './attention.ts';
+import { type Turns, turn, turnsOf } from './attention.ts';
 import type { Engine } from './engine.ts';
 import { Arena } from './arena.ts';
-import { addBias, addTo, gateRows, normRows } from './rows.ts';
+import { addBias, addTo, normRows } from './rows.ts';
 import { embedding } from './stream.ts';
-import type { Weights } from './weights.ts';
+import { floats, type Weights } from './weights.ts';
 
-/** Keys and values of a layer. */
+/** Keys and values of a layer: of all positions, or of as many as a window has, the oldest written over. */
 export interface Cache {
-  readonly keys: Float32Array; // [rows, positions, hidden]
+  readonly room: number;
+  readonly keys: Float32Array; // [texts, room, hidden]
   readonly values: Float32Array;
+}
+
+/** Positions that the cache of a layer has room for, in texts of `length` tokens. */
+export function cacheRoom(window: number, length: number): number {
+  return window < 0 ? length : Math.min(window, length);
 }
 
 /** Reads the weights of a language model that writes texts of `length` tokens at most. */
@@ -59,11 +65,11 @@ class Writer {
 
   /** Room for so many texts. */
   caches(rows: number): readonly Cache[] {
-    const size = rows * this.#length * this.#config.hiddenSize;
-    return this.#config.layers.map(() => ({
-      keys: new Float32Array(size),
-      values: new Float32Array(size),
-    }));
+    return this.#config.layers.map(({ window }) => {
+      const room = cacheRoom(window, this.#length);
+      const size = rows * room * this.#config.hiddenSize;
+      return { room, keys: floats(this.#engine, size), values: floats(this.#engine, size) };
+    });
   }
 
   /** Logits after one more token of each text, [texts, vocabulary]; the next step writes over them. */
@@ -97,26 +103,32 @@ class Writer {
     y: Float32Array,
     layer: number,
     position: number,
-    { keys, values }: Cache,
+    { room, keys, values }: Cache,
   ): Promise<Float32Array> {
-    const { hiddenSize, layers } = this.#config;
-    const { window = -1, ropeTheta = 0 } = layers[layer] ?? {};
-    const turns = this.#turns.get(ropeTheta);
+    const { hiddenSize, numHeads, headDim, layers } = this.#config;
+    const turns = this.#turns.get(layers[layer]?.ropeTheta ?? 0);
     const name = `model.layers.${layer}.attn`;
     const q = await this.#dense(y, `${name}.q_proj`);
     const k = await this.#dense(y, `${name}.k_proj`);
     const v = await this.#dense(y, `${name}.v_proj`);
-    const seen = this.#arena.floats(y.length);
-    for (let qAt = 0, at = 0; qAt < y.length; qAt += hiddenSize, at += this.#length * hiddenSize) {
+    const texts = y.length / hiddenSize;
+    for (let text = 0; text < texts; text++) {
+      const from = text * hiddenSize;
       if (turns !== undefined) {
-        turn(q, qAt, position, this.#config, turns);
-        turn(k, qAt, position, this.#config, turns);
+        turn(q, from, position, this.#config, turns);
+        turn(k, from, position, this.#config, turns);
       }
-      keys.set(k.subarray(qAt, qAt + hiddenSize), at + position * hiddenSize);
-      values.set(v.subarray(qAt, qAt + hiddenSize), at + position * hiddenSize);
-      attend({ q, qAt, position, window }, { keys, values, at }, this.#config, seen, qAt);
+      const at = (text * room + (position % room)) * hiddenSize;
+      keys.set(k.subarray(from, from + hiddenSize), at);
+      values.set(v.subarray(from, from + hiddenSize), at);
     }
-    return await this.#dense(seen, `${name}.Wo`);
+    const out = this.#arena.floats(y.length);
+    const farthest = this.#arena.floats(texts * numHeads);
+    const seen = Math.min(position + 1, room);
+    // the room holds what is seen, and nothing else
+    const heads = { texts, queries: 1, position: seen - 1, room, window: -1, numHeads, headDim };
+    await this.#engine.attend({ ...heads, q, keys, values, out, farthest });
+    return await this.#dense(out, `${name}.Wo`);
   }
 
   async #mlp(x: Float32Array, layer: number): Promise<Float32Array> {
@@ -124,7 +136,12 @@ class Writer {
     const name = `model.layers.${layer}`;
     const wide = await this.#dense(this.#norm(x, `${name}.mlp_norm`), `${name}.mlp.Wi`);
     const gated = this.#arena.floats(wide.length / 2);
-    gateRows(wide, intermediateSize, activationOf(hiddenActivation).apply, gated);
+    await this.#engine.gate({
+      wide,
+      width: intermediateSize,
+      activation: hiddenActivation,
+      out: gated,
+    });
     return await this.#dense(gated, `${name}.mlp.Wo`, intermediateSize);
   }
 

@@ -10,6 +10,7 @@ import { chunkBytes, panelBytes } from '../base/limits.ts';
 import { isHalf, isQuantized, type WeightFormat } from '../base/manifest.ts';
 import { windowLength, windows } from '../calibrate/text.ts';
 import { together } from '../calibrate/write-text.ts';
+import { cacheRoom } from '../calibrate/writer.ts';
 import type { ConvertOptions, Plan } from '../convert.ts';
 
 /** Node with the converter loaded and its garbage not yet collected, measured and rounded up. */
@@ -74,7 +75,8 @@ function gptqMemory({ config, task }: Plan, { dtypes, calibration }: MemoryOptio
   const { hiddenSize, intermediateSize, layers, vocabSize, maxPositions } = config;
   const { table, all } = weightsOf(config);
   const length = Math.min(windowLength, maxPositions);
-  const caches = 2 * together * length * hiddenSize * layers.length;
+  const positions = layers.reduce((sum, { window }) => sum + cacheRoom(window, length), 0);
+  const caches = 2 * together * hiddenSize * positions;
   const writes = task === 'text-generation' && calibration === undefined;
   const written = writes ? 4 * (all + caches + together * vocabSize) : 0;
 

@@ -18,6 +18,9 @@ const fewest = 500_000;
 /** The same of weights. */
 const fewestWeights = 50_000;
 
+/** The same of gates. */
+const fewestGates = 10_000;
+
 /** Parts of rows for each thread: one that is held up by others' work takes fewer of them. */
 const partsEach = 4;
 
@@ -34,6 +37,18 @@ export function startRoundThreads(
         const { rows, inDim, outDim } = product;
         if (rows * inDim * outDim < fewest) return await callingThread.multiply(product);
         return await share(outDim, (from, to) => ({ kind: 'product', product, from, to }));
+      },
+      attend: async (attention) => {
+        const { texts, queries, position, numHeads, headDim } = attention;
+        const heads = texts * numHeads;
+        const most = heads * queries * (position + queries) * headDim;
+        if (most < fewest) return await callingThread.attend(attention);
+        return await share(heads, (from, to) => ({ kind: 'attention', attention, from, to }));
+      },
+      gate: async (gate) => {
+        const { width, out } = gate;
+        if (out.length < fewestGates) return await callingThread.gate(gate);
+        return await share(out.length / width, (from, to) => ({ kind: 'gate', gate, from, to }));
       },
       round: async (job, rows) => {
         await share(rows, (from, to) => ({ kind: 'compensation', job, from, to }));

@@ -45,10 +45,12 @@ function jobOf(
   moments: Float64Array,
 ): Compensation {
   const blocks = (weights.length / columns) * blocksPerRow(columns, scheme);
+  const factor = new Float64Array(columns * columns);
+  inverseFactor(moments, columns, factor);
   return {
     scheme,
     columns,
-    factor: inverseFactor(moments, columns),
+    factor,
     weights: weights.slice(),
     codes: new Uint8Array(blocks * scheme.blockSize),
     scales: new Float32Array(blocks),

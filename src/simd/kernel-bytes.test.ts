@@ -6,14 +6,19 @@ import wabt from 'wabt';
 const fileOf = (name: string): string => join(import.meta.dirname, name);
 
 test('the kernels are those of their text', async () => {
-  const text = await readFile(fileOf('kernels.wat'), 'utf8');
-  const { buffer } = (await wabt()).parseWat('kernels.wat', text, { simd: true }).toBinary({});
+  const { parseWat } = await wabt();
   const lines = [
-    '// kernels.wat as WebAssembly, in base64; made by `npx vitest run src/simd --update`.',
-    '',
-    'export const kernelBytes: string =',
-    `  '${Buffer.from(buffer).toString('base64')}';`,
-    '',
+    '// The .wat files as WebAssembly, in base64; made by `npx vitest run src/simd --update`.',
   ];
-  await expect(lines.join('\n')).toMatchFileSnapshot(fileOf('kernel-bytes.ts'));
+  for (const [name, file] of [
+    ['kernelBytes', 'kernels.wat'],
+    ['attentionBytes', 'attention.wat'],
+    ['compensationBytes', 'compensation.wat'],
+  ] as const) {
+    const text = await readFile(fileOf(file), 'utf8');
+    const { buffer } = parseWat(file, text, { simd: true }).toBinary({});
+    const base64 = Buffer.from(buffer).toString('base64');
+    lines.push('', `export const ${name}: string =`, `  '${base64}';`);
+  }
+  await expect([...lines, ''].join('\n')).toMatchFileSnapshot(fileOf('kernel-bytes.ts'));
 });
