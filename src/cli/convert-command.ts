@@ -13,7 +13,7 @@ import { holds } from '../onnx/file-target.ts';
 import type { Verified } from '../verify.ts';
 import { readCalibration } from './calibration-file.ts';
 import type { Context, Outcome } from './command.ts';
-import { conversionText, planText } from './convert-text.ts';
+import { conversionText, driftedText, planText } from './convert-text.ts';
 import { failpointOf } from './failpoint.ts';
 import { hashFile } from './hash-thread.ts';
 import { openSourceFolder } from './open-source.ts';
@@ -113,11 +113,9 @@ function converted(
 }
 
 function failed(verified: Verified): Outcome {
-  const end =
-    'Nothing was written. Convert without --verify to keep the models and look into them.';
   return {
     passed: false,
-    text: `${verifiedText(verified)}${end}\n`,
+    text: `${verifiedText(verified)}${driftedText}\n`,
     document: { reports: reportsOf(verified) },
   };
 }

@@ -15,7 +15,14 @@ import type { ConvertFlags, ConvertRequest } from './convert-grammar.ts';
 import { failureOf } from './failure.ts';
 import { jobRequest } from './job-command.ts';
 import { jobSources, type TargetedSource } from './job-sources.ts';
-import { endOf, failureOfJob, type JobEntry, jobsText, stagesText } from './jobs-report.ts';
+import {
+  endOf,
+  failureOfJob,
+  hasDrifted,
+  type JobEntry,
+  jobsText,
+  stagesText,
+} from './jobs-report.ts';
 import { exitCodeOf } from './many-report.ts';
 import { labelOf } from './source-list.ts';
 
@@ -144,6 +151,9 @@ async function entryOf(
   const status = endOf(job, started);
   if (status !== 'failed') return { ...found, status };
   const log = hasEnded(job) ? await logEnd(hub, namespace, job.id) : [];
+  if (error === undefined && hasDrifted(log)) {
+    return { ...found, status: 'drifted', parity: 'fail', log };
+  }
   const failure = error === undefined ? failureOfJob(job, log, entry.url) : failureOf(error);
   context.messages.fail(failure);
   return { ...found, status, error: failure, ...(log.length > 0 && { log }) };

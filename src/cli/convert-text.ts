@@ -36,3 +36,7 @@ export function planText(plan: Plan, name: string, folder: string, memory: numbe
 function fileTable(files: readonly { readonly path: string; readonly size: number }[]): string {
   return formatTable(files.map(({ path, size }) => [path, formatBytes(size)]));
 }
+
+/** How a conversion ends whose models are not what they were held against. */
+export const driftedText =
+  'Nothing was written. Convert without --verify to keep the models and look into them.';

@@ -2,11 +2,12 @@
 
 import { type ErrorCode, errorCodes, printable, ToolkitError } from '../base/errors.ts';
 import { hasCompleted, type Job } from '../hub/jobs.ts';
+import { driftedText } from './convert-text.ts';
 import { type Failure, failureOf } from './failure.ts';
 import { formatTable } from './sizes.ts';
 
-/** converted, done by an earlier run, or failed. */
-export type JobEnd = 'converted' | 'done' | 'failed';
+/** converted, done by an earlier run, drifted from the reference outputs, or failed. */
+export type JobEnd = 'converted' | 'done' | 'drifted' | 'failed';
 
 export interface JobEntry {
   /** As it stands in the list. */
@@ -23,8 +24,15 @@ export interface JobEntry {
   /** How long the job ran, as far as the Hub says. */
   readonly seconds?: number;
   readonly error?: Failure;
+  /** Of a conversion that drifted. */
+  readonly parity?: 'fail';
   /** Last lines of the log of a job that failed. */
   readonly log?: readonly string[];
+}
+
+/** Whether a job failed as its models did not pass: it ran this version, whose words are known. */
+export function hasDrifted(log: readonly string[]): boolean {
+  return log.some((line) => line === driftedText || line === '1 drifted');
 }
 
 /** Why a job ended without its work done: what the conversion said, or else what the Hub says. */
@@ -66,7 +74,7 @@ export function jobsText(entries: readonly JobEntry[]): string {
     seconds === undefined ? '-' : `${seconds.toFixed(1)} s`,
     error === undefined ? status : `${status} (${error.code})`,
   ]);
-  const counts = (['converted', 'done', 'failed'] as const)
+  const counts = (['converted', 'done', 'drifted', 'failed'] as const)
     .map((wanted) => [entries.filter(({ status }) => status === wanted).length, wanted] as const)
     .filter(([count]) => count > 0)
     .map(([count, status]) => `${count} ${status}`);

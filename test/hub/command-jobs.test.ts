@@ -17,7 +17,7 @@ import { temporaryFolder, treeOf } from '../tree.ts';
 import { commit, json } from './mock-hub.ts';
 import { mockJobs, type MockJobs } from './mock-jobs.ts';
 import { uploadHub } from './mock-upload.ts';
-import { runJobs, token } from './run-jobs.ts';
+import { one, runJobs, token } from './run-jobs.ts';
 
 function run(
   hub: MockJobs,
@@ -109,6 +109,21 @@ describe('convert --jobs', () => {
     const ran = await command(words.slice(words.indexOf('modernbert-onnx') + 1), { cwd, env });
     expect([ran.status, ran.stderr]).toEqual([0, expect.not.stringContaining('error[')]);
     expect(Object.keys(upload.files('some-user/model-onnx', branch))).toContain('onnx/model.onnx');
+  });
+
+  it.each([
+    ['one source', [model]],
+    ['a branch', ['--sources', 'list.txt']],
+  ])('tells a model of %s that drifted from a job that failed', async (_name, source) => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'list.txt'), model);
+    const drifting = [...source, '--golden', caseFolder('clm-bf16'), '-o', 'out'];
+    const ran = await command(['convert', ...drifting], { cwd, env: noGpu });
+    const log = `${ran.stderr}${ran.stdout}`.trimEnd().split('\n');
+    const hub = await mockJobs({ end: () => ({ stage: 'ERROR', log }) });
+    const { outcome, entries } = await runJobs(hub.endpoint, ...one);
+    expect([ran.status, outcome.exitCode, entries[0]?.status]).toEqual([1, 1, 'drifted']);
+    expect(outcome.text).toMatch(/ drifted\n1 drifted\n\nThe log of some\/model ends with/);
   });
 
   it('leaves jobs alone when interrupted, and waits for them when run again', async () => {
