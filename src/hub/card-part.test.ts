@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cardOf, facts, yamlOf } from '../../test/hub/model-cards.ts';
 import { modelCard } from './card.ts';
+import { around, partOf } from './card-part.ts';
 import { splitCard } from './front-matter.ts';
 
 describe('a README that is there', () => {
@@ -38,6 +39,11 @@ describe('a README that is there', () => {
       expect(first).toContain('Words.');
       expect(cardOf({}, { existing: first })).toBe(first);
     }
+  });
+
+  test('keeps keys whose values would end its comment', () => {
+    const keys = { license_name: 'a --> b', license_link: '<!-- /modernbert-onnx -->' };
+    expect(around(partOf(keys, 'Words.'))).toMatchObject({ isEmpty: true, written: keys });
   });
 
   test('is the same after a second push, whatever it was, and every line of it is there', () => {

@@ -31,9 +31,10 @@ describe('the YAML of a card', () => {
       `a: [${Array.from({ length: 101 }, (_, at) => `&a${at} x, *a${at}`).join(', ')}]`,
     ],
     ['endless depth', `a: ${'['.repeat(20_000)}\n`],
-    ['endless depth of a block', '- '.repeat(20_000)],
-    ['endless depth with names', '- !a &b '.repeat(20_000)],
+    ['endless depth of a block', `a:\n ${'- '.repeat(20_000)}`],
+    ['endless depth with names', `a:\n ${'- !a &b '.repeat(20_000)}`],
     ['endless depth of keys', '? '.repeat(20_000)],
+    ['endless depth of keys between brackets', `a: [${'a: '.repeat(20_000)}]`],
     ['endless depth by indentation', steps(400)],
     ['more than a card has', `a: ${'x'.repeat(1_000_001)}\n`],
   ])('is not read where it is %s', (_, yaml) => {
