@@ -3,19 +3,13 @@
 // which sees each token as the end of a text.
 
 import { exactly, type KeptWeights, keptOnly } from './kept-weights.ts';
+import { type KlFound, meanOf } from './mean-divergence.ts';
 import { outputDivergences, type Variant } from './output-divergence.ts';
 import { projectionOf, type Step, stepsOf } from './steps.ts';
 import { embedding, Stream } from './stream.ts';
 import { type Rounds, rowsOfTable } from './table.ts';
 import type { TextModel } from './text.ts';
 import { floats } from './weights.ts';
-
-/** A mean over all tokens. */
-export interface KlFound {
-  readonly kl: number;
-  /** Of the mean, by how much the texts differ. */
-  readonly standardError: number;
-}
 
 /** Variants whose outputs are compared in one run over the vocabulary. */
 const together = 8;
@@ -170,27 +164,4 @@ interface Begun {
   readonly stream: Stream;
   /** Gives the stream other weights. */
   readonly keep: (kept: KeptWeights) => void;
-}
-
-/** Tokens whose mean counts as one observation: neighbors see the same text. */
-const neighbors = 64;
-
-function meanOf(values: Float64Array, sequences: readonly Int32Array[]): KlFound {
-  const means: number[] = [];
-  let at = 0;
-  for (const { length } of sequences) {
-    for (let from = at; from < at + length; from += neighbors) {
-      means.push(mean(values.subarray(from, Math.min(from + neighbors, at + length))));
-    }
-    at += length;
-  }
-  const kl = mean(values);
-  const count = means.length;
-  if (count < 2) return { kl, standardError: kl }; // nothing is known of others
-  const squares = means.reduce((sum, value) => sum + (value - kl) ** 2, 0);
-  return { kl, standardError: Math.sqrt(squares / (count - 1) / count) };
-}
-
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
