@@ -109,6 +109,29 @@ test('targets are met on other tokens too, by as few bytes as each asks for', as
   expect(again.manifest).toEqual(loose.manifest);
 }, 180_000);
 
+test('gptq meets a target, and codes of one mix of formats are not those of another', async () => {
+  const options: Partial<ConvertOptions> = {
+    calibration: chosenOn,
+    quantization: { method: 'gptq', keep: [...given, { pattern: 'layers.5.*', format: 'q8' }] },
+    targetKl: 0.012,
+    engine: threads().engine,
+  };
+  const alone = await converted({ ...options, dtypes: ['fp32', 'q4'] });
+  const q8 = await converted({ ...options, dtypes: ['q8'] });
+  const beside = await converted({ ...options, dtypes: ['q8', 'q4'] });
+  const [kl = 0] = await comparedTo(alone, [alone]);
+  expect([kl, kl < 0.012 * 1.15]).toContain(true);
+  const choice = choiceOf(alone.manifest);
+  expect(choice).toMatchObject({ dtype: 'q4', target: 0.012, format: 'q4', heldOut: true });
+  expect(new Set(choice.units.map(({ format }) => format))).toEqual(new Set(['q4', 'q8']));
+  expect(beside.manifest.quantization?.choices?.[1]).toEqual(choice);
+  // the same weights follow others in the other model, and have other codes in the same format
+  const filesOf = ({ manifest }: OutputFolder, name: RegExp): readonly string[] =>
+    hashesOf(manifest).filter((line) => name.test(line));
+  expect(filesOf(beside, /q4/)).toEqual(filesOf(alone, /q4/));
+  expect(filesOf(beside, /quantized/)).toEqual(filesOf(q8, /quantized/));
+}, 120_000);
+
 /** Arguments; $ is the folder of a trained classifier. */
 function words(line: string): readonly string[] {
   return line.split(' ').map((word) => word.replace('$', caseFolder('shakespeare-mood')));
