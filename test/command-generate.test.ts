@@ -62,8 +62,8 @@ describe('generate', () => {
       const [, length = 0] = inputIds.shape;
       const tokenizer = await openTokenizer(await openFolder(caseFolder('shakespeare')));
       const prompt = tokenizer.decode(Array.from(inputIds.data, Number));
-      const expected = Array.from(must(greedy, 'greedy').data.subarray(length), Number);
-      const args = [prompt, '--max-new-tokens', String(expected.length), '--runtime', runtime];
+      const expected = Array.from(must(greedy, 'greedy').data.subarray(length, length + 8), Number);
+      const args = [prompt, ...short, '--runtime', runtime];
       const ran = await generate([...args, '--json']);
       expect(documentOf(ran)).toMatchObject({
         command: 'generate',
@@ -81,9 +81,10 @@ describe('generate', () => {
         ],
       });
       expect(documentOf(ran)).not.toHaveProperty('seed');
+      if (runtime === 'webgpu') return; // how it is printed is the same, and a software GPU slow
       const plain = await generate(args);
       expect(plain.stdout).toBe(`${prompt}${tokenizer.decode(expected)}\n`);
-      expect(plain.stderr).toMatch(/^note: 24 tokens, [\d.]+ tokens per second; .*, fp32\n$/m);
+      expect(plain.stderr).toMatch(/^note: 8 tokens, [\d.]+ tokens per second; .*, fp32\n$/m);
     },
   );
 

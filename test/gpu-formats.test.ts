@@ -1,5 +1,5 @@
-// Every golden case in every dtype for both targets: our own GPU runtime and ONNX Runtime read the
-// same file alike.
+// Every golden case for both targets, in every dtype that brings kernels of its own: our own GPU
+// runtime and ONNX Runtime read the same file alike.
 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -61,6 +61,12 @@ async function disagreements(
   return found;
 }
 
+/** The kernels of other cases but for a head, a window or one layer less: both elements, both widths. */
+const alike: readonly string[] = ['clm-bf16', 'clm-legacy-bin', 'shakespeare-mood'];
+
+const dtypesOf = (name: string): readonly WeightFormat[] =>
+  alike.includes(name) ? ['fp32', 'q8', 'q4f16'] : weightFormats;
+
 /** For both targets the GPU runs the same steps: more than how it reads weights is asked of one. */
 const callsOf = (task: Task, target: Target): readonly Calls[] =>
   task === 'text-generation' && target === 'onnxruntime' ? ['padded', 'beyond'] : ['padded'];
@@ -69,9 +75,9 @@ const callsOf = (task: Task, target: Target): readonly Calls[] =>
 const timeout = 300_000;
 
 describe.each(goldenCases)('%s', (name) => {
-  test.each(targets)('means the same in every dtype, for %s', { timeout }, async (target) => {
+  test.each(targets)('means the same in its dtypes, for %s', { timeout }, async (target) => {
     const calls = callsOf((await opened(name)).task, target);
-    expect(await disagreements(name, { dtypes: weightFormats, target, calls })).toEqual([]);
+    expect(await disagreements(name, { dtypes: dtypesOf(name), target, calls })).toEqual([]);
   });
 });
 
