@@ -35,6 +35,7 @@ test('the values that programs import', () => {
       "ownGolden",
       "plan",
       "planPush",
+      "planRemoval",
       "push",
       "readConfig",
       "readGolden",
