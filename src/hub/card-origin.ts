@@ -2,7 +2,7 @@
 // were made.
 
 import type { Calibration, Manifest, Quantization, Target } from '../base/manifest.ts';
-import { isQuantized, modelPaths } from '../base/manifest.ts';
+import { modelPaths } from '../base/manifest.ts';
 import { formatCount } from '../base/sizes.ts';
 import { defaultDtype } from './card-usage.ts';
 import { isCommit, isHubId } from './names.ts';
@@ -10,7 +10,7 @@ import { code, plain } from './markdown.ts';
 
 const places: Readonly<Record<Target, string>> = {
   onnxruntime: `\
-- ONNX Runtime 1.24 and later, and what is built on it, as transformers.js 4. Earlier versions count the sliding window in another way, and refuse the file for its opset.
+- ONNX Runtime 1.24 and later, and what is built on it, as transformers.js 4, on WebAssembly too. Earlier versions count the sliding window in another way, and refuse the file for its opset.
 - the GPU runtime of modernbert-onnx.
 
 It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose own attention is: convert with \`--target portable\` for that.
@@ -21,16 +21,11 @@ It is wrong on ONNX Runtime's WebGPU provider on Vulkan (Linux, Android), whose 
 `,
 };
 
-const withoutKernel =
-  '\n4 and 8 bits do not open on WebAssembly in transformers.js, which lacks an operator there: those of `--target portable` do.\n';
-
 /** Where the default file is right. */
 export function runtimesSection(manifest: Manifest): string {
   const dtype = defaultDtype(manifest);
   const file = code(modelPaths[dtype]);
-  const web =
-    manifest.target === 'onnxruntime' && manifest.dtypes.some(isQuantized) ? withoutKernel : '';
-  return `## Runtimes\n\nThe default file, ${file} (${dtype}), is right on\n\n${places[manifest.target]}${web}`;
+  return `## Runtimes\n\nThe default file, ${file} (${dtype}), is right on\n\n${places[manifest.target]}`;
 }
 
 /** The checkpoint as a link at its commit; undefined where it came from no repository. */

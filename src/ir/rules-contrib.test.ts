@@ -91,21 +91,3 @@ describe('MatMulNBits', () => {
     expect(() => infer(...inputs)).toThrow(rule);
   });
 });
-
-describe('GatherBlockQuantized', () => {
-  const infer = (...inputs: readonly InputText[]): string =>
-    inferText({ op: 'GatherBlockQuantized', inputs, attributes: packed, contrib: true });
-
-  test('gives rows in blocks, of the dtype of the scales', () => {
-    expect(infer(codes, 'int64 b×s', 'float16 5×3×1')).toBe('float16 b×s×3×32');
-    expect(infer(codes, 'int64 b×s', 'float32 5×3×1', 'uint8 5×3×1')).toBe('float32 b×s×3×32');
-  });
-
-  test.each<readonly [inputs: readonly InputText[], rule: RegExp]>([
-    [[codes, 'float32 b', 'float32 5×3×1'], /indices must be integers/],
-    [[codes, 'int64 b', 'float32 5×3'], /rank 2 is not 3/],
-    [[codes, 'int64 b', 'float32 5×3×1', 'uint8 5×2×1'], /2 is not 3/],
-  ])('refuses %j', (inputs, rule) => {
-    expect(() => infer(...inputs)).toThrow(rule);
-  });
-});

@@ -1,7 +1,7 @@
 // Rules of the ONNX Runtime operators that function bodies and quantized graphs use.
 
 import { type Dims, mergeDim, mergeDims, ShapeError } from './dims.ts';
-import { type Fact, fact, intOf, isInteger, need, type Rule, sameDType, shapeOf } from './facts.ts';
+import { type Fact, fact, intOf, need, type Rule, sameDType, shapeOf } from './facts.ts';
 
 /** Packed query, key and value, with a cache and rotary tables. */
 const groupQueryAttention: Rule = (node, facts) => {
@@ -47,17 +47,6 @@ const matMulNBits: Rule = (node, facts) => {
   return [fact(dtype, [...shapeOf(x).slice(0, -1), rows])];
 };
 
-/** Rows of a table of codes by id, still in blocks. */
-const gatherBlockQuantized: Rule = (node, facts) => {
-  const [table, ids, scales, zeros] = [need(facts, 0), need(facts, 1), need(facts, 2), facts[3]];
-  if (!isInteger(ids.type.dtype)) throw new ShapeError('indices must be integers');
-  const [rows = null, count = null] = blocksOf(node, table, zeros);
-  for (const part of zeros ? [scales, zeros] : [scales]) {
-    mergeDims(shapeOf(part), [rows, count, 1], 'scales, zero points and codes');
-  }
-  return [fact(scales.type.dtype, [...shapeOf(ids), count, intOf(node, 'block_size')])];
-};
-
 /** Rows and blocks of a tensor of codes, [rows, blocks, bytes of a block]. */
 function blocksOf(node: Parameters<Rule>[0], codes: Fact, zeros: Fact | undefined): Dims {
   const [bits, blockSize] = [intOf(node, 'bits', 4), intOf(node, 'block_size')];
@@ -70,6 +59,5 @@ function blocksOf(node: Parameters<Rule>[0], codes: Fact, zeros: Fact | undefine
 export const contribRules: Readonly<Record<string, Rule>> = {
   GroupQueryAttention: groupQueryAttention,
   MatMulNBits: matMulNBits,
-  GatherBlockQuantized: gatherBlockQuantized,
   SkipLayerNormalization: skipLayerNormalization,
 };

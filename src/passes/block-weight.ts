@@ -3,7 +3,7 @@
 
 import type { DType } from '../base/dtypes.ts';
 import type { Target } from '../base/manifest.ts';
-import { elementType, int, string } from '../ir/attributes.ts';
+import { elementType, int } from '../ir/attributes.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { BlockScheme, Initializer } from '../ir/graph.ts';
 
@@ -77,35 +77,6 @@ export function floatsOf(b: Builder, name: string): string {
   return once(b, `${name}.cast`, (as) => b.op('Cast', [name], { as, attributes }));
 }
 
-/** The scales as GatherBlockQuantized reads them, [rows, blocks, 1]. */
-export function scaleColumns(b: Builder, weight: BlockWeight): string {
-  const scales = scalesOf(b, weight);
-  return b.op('Unsqueeze', [scales, b.int64([-1])], { as: `${weight.name}.scales.columns` });
-}
-
-/** The zero points as GatherBlockQuantized reads them: a byte each, [rows, blocks, 1]. */
-export function zeroColumns(
-  b: Builder,
-  { name, scheme, rows, blocks }: BlockWeight,
-  zeros: string,
-): string {
-  const as = `${name}.zeros.columns`;
-  if (scheme.bits === 8) return b.op('Unsqueeze', [zeros, b.int64([-1])], { as });
-  const bytes = b.op('Unsqueeze', [zeros, b.int64([-1])], { as: `${name}.zeros.bytes` }); // [rows, bytes, 1]
-  const shifted = b.op('BitShift', [bytes, byteList(b, 'nibble_shifts', [0, 4])], {
-    as: `${name}.zeros.shifted`,
-    attributes: { direction: string('RIGHT') },
-  }); // [rows, bytes, 2]
-  const mask = byteList(b, 'nibble_mask', [15]);
-  const nibbles = b.op('BitwiseAnd', [shifted, mask], { as: `${name}.zeros.nibbles` });
-  const even = blocks % 2 === 0;
-  const columns = b.op('Reshape', [nibbles, b.int64([rows, -1, 1])], {
-    as: even ? as : `${as}.padded`,
-  });
-  if (even) return columns;
-  return b.op('Slice', [columns, b.int64([0]), b.int64([blocks]), b.int64([1])], { as });
-}
-
 /** The weight as floats, [rows, columns], which standard operators read. */
 export function dequantized(b: Builder, weight: BlockWeight): string {
   const { name, scheme, columns, blocks, codes, zeros } = weight;
@@ -118,11 +89,6 @@ export function dequantized(b: Builder, weight: BlockWeight): string {
   });
   if (whole) return floats;
   return b.op('Slice', [floats, b.int64([0]), b.int64([columns]), b.int64([1])], { as });
-}
-
-function byteList(b: Builder, name: string, values: readonly number[]): string {
-  const type = { dtype: 'uint8', shape: [values.length] } as const;
-  return b.initializer({ name, type, recipe: { kind: 'values', values } });
 }
 
 /** Records a value unless it is there. */

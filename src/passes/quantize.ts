@@ -1,19 +1,26 @@
 // Products with weights and the token table → the same on codes of 4 or 8 bits.
 //
-//   onnxruntime   MatMul, Add, Gemm → MatMulNBits; Gather → GatherBlockQuantized
+//   onnxruntime   MatMul, Add, Gemm → MatMulNBits; Gather → GatherBlocks
 //   portable      MatMul, Gemm and Gather of what DequantizeLinear makes
 //
-// Codes are rows [outputs, inputs] as the checkpoint has them, so a tied table is kept once. What
-// contrib operators read of scales and zero points stands before all other nodes, for it depends on
-// no input; floats are made where they are first read, for they take room. A weight that is kept in
-// half where floats are computed is cast there too, which runtimes do while they load.
+// Codes are rows [outputs, inputs] as the checkpoint has them, so a tied table is kept once. For
+// onnxruntime scales are cast before all other nodes, for that depends on no input; floats are made
+// where they are first read, for they take room. A weight that is kept in half where floats are
+// computed is cast there too, which runtimes do while they load.
 
 import type { Target } from '../base/manifest.ts';
 import type { TensorType } from '../base/tensors.ts';
 import { int } from '../ir/attributes.ts';
 import { Builder } from '../ir/builder.ts';
 import { typed } from '../ir/finish.ts';
-import { contribDomain, type Graph, type Initializer, type Node, type Pass } from '../ir/graph.ts';
+import {
+  contribDomain,
+  fusedDomain,
+  type Graph,
+  type Initializer,
+  type Node,
+  type Pass,
+} from '../ir/graph.ts';
 import type { FusedRule } from '../ir/infer.ts';
 import type { WeightForm } from '../quantize/settings.ts';
 import {
@@ -21,9 +28,7 @@ import {
   type BlockWeight,
   dequantized,
   floatsOf,
-  scaleColumns,
   scalesOf,
-  zeroColumns,
 } from './block-weight.ts';
 
 export interface Quantization {
@@ -108,12 +113,9 @@ function plainNode(b: Builder, node: Node, weights: Weights): void {
 
 function contribNodes(b: Builder, graph: Graph, weights: Weights, options: Quantization): void {
   const biases = biasesOf(graph, weights);
-  const tables = new Map<string, readonly string[]>();
   for (const node of graph.nodes) {
     const weight = readBy(node, weights);
-    if (!weight) continue;
-    if (node.op === 'Gather') tables.set(weight.name, tableInputs(b, weight));
-    else scalesOf(b, weight);
+    if (weight) scalesOf(b, weight);
   }
   const added = new Set([...biases.values()].map(({ sum }) => sum));
   for (const node of graph.nodes) {
@@ -122,7 +124,7 @@ function contribNodes(b: Builder, graph: Graph, weights: Weights, options: Quant
     if (!weight) {
       plainNode(b, node, weights);
     } else if (node.op === 'Gather') {
-      gathered(b, node, weight, tables.get(weight.name) ?? []);
+      gathered(b, node, weight);
     } else {
       product(b, node, weight, { ...options, ...biases.get(node) });
     }
@@ -175,33 +177,18 @@ function product(
   });
 }
 
-function tableInputs(b: Builder, weight: BlockWeight): readonly string[] {
-  const { zeros } = weight;
-  return [scaleColumns(b, weight), ...(zeros === undefined ? [] : [zeroColumns(b, weight, zeros)])];
-}
-
-/** Rows of the table: blocks by id, put together again. */
-function gathered(
-  b: Builder,
-  { inputs: [, ids = ''], outputs: [output = ''] }: Node,
-  { columns, blocks, scheme: { bits, blockSize }, codes }: BlockWeight,
-  beside: readonly string[],
-): void {
-  const picked = b.op('GatherBlockQuantized', [codes, ids, ...beside], {
-    domain: contribDomain,
-    as: `${output}.blocks`,
+/** Rows of the table by id. */
+function gathered(b: Builder, node: Node, weight: BlockWeight): void {
+  const { columns, scheme, codes, zeros } = weight;
+  const beside = [scalesOf(b, weight), ...(zeros === undefined ? [] : [zeros])];
+  b.node('GatherBlocks', [codes, node.inputs[1] ?? '', ...beside], node.outputs, {
+    domain: fusedDomain,
     attributes: {
-      bits: int(bits),
-      block_size: int(blockSize),
-      gather_axis: int(0),
-      quantize_axis: int(2),
+      bits: int(scheme.bits),
+      block_size: int(scheme.blockSize),
+      columns: int(columns),
     },
-  }); // [batch, sequence, blocks, blockSize]
-  const width = blocks * blockSize;
-  const as = width === columns ? output : `${output}.padded`;
-  const rows = b.op('Reshape', [picked, b.int64([0, 0, width])], { as });
-  if (width === columns) return;
-  b.op('Slice', [rows, b.int64([0]), b.int64([columns]), b.int64([2])], { as: output });
+  });
 }
 
 function standardNodes(b: Builder, { nodes }: Graph, weights: Weights): void {

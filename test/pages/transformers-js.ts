@@ -10,7 +10,7 @@ export interface Prompt {
 
 export interface Options {
   readonly device: 'wasm' | 'webgpu';
-  readonly dtype?: 'fp32' | 'q8';
+  readonly dtype?: 'fp32' | 'q4f16';
 }
 
 export interface TransformersJs {

@@ -1,6 +1,6 @@
 // Everything that works on rows alone: embeddings, products, norms, selections.
 
-import { gatherBlocks } from '../../../ops/gather-block-quantized/kernel.ts';
+import { gatherBlocks } from '../../../ops/gather-blocks/kernel.ts';
 import { gatherRows } from '../../../ops/gather/kernel.ts';
 import { geglu } from '../../../ops/geglu/kernel.ts';
 import { layerNorm } from '../../../ops/layer-norm/kernel.ts';
@@ -56,25 +56,13 @@ export function lowerEmbed(lowering: Lowering, step: Embed): readonly LoweredDis
         ...common,
         bits,
         blockSize,
-        zeroPoints: zeroForm(lowering, layout, columns),
+        zeroPoints: layout.zeroPoints !== undefined,
         scale: weightElement(lowering, scales),
       },
       limits,
     );
     return dispatch(kernel, { ...refs, ...blockRefs(layout, index) }, output, cost);
   });
-}
-
-/** A byte each, as GatherBlockQuantized has them, or packed as products have them. */
-function zeroForm(
-  { placements }: Lowering,
-  { blockSize, zeroPoints }: Extract<Embed['layout'], { readonly kind: 'blocks' }>,
-  columns: number,
-): 'none' | 'bytes' | 'packed' {
-  if (zeroPoints === undefined) return 'none';
-  return placements.get(zeroPoints)?.rowBytes === Math.ceil(columns / blockSize)
-    ? 'bytes'
-    : 'packed';
 }
 
 /** One dispatch for each part of the weight, whose rows are columns of the result. */

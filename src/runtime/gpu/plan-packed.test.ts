@@ -3,7 +3,13 @@ import { made, small, smallGraph } from '../../../test/graph-edits.ts';
 import { modelOf, taskModel } from '../../../test/task-model.ts';
 import { ToolkitError } from '../../base/errors.ts';
 import { int } from '../../ir/attributes.ts';
-import { contribDomain, type Graph, type Initializer, type Node } from '../../ir/graph.ts';
+import {
+  contribDomain,
+  fusedDomain,
+  type Graph,
+  type Initializer,
+  type Node,
+} from '../../ir/graph.ts';
 import { planOf } from './plan.ts';
 
 const [vocabulary, hidden] = [small.vocabSize, 32];
@@ -19,6 +25,7 @@ interface Packed {
   readonly scales?: number;
   readonly zeroBytes?: number;
   readonly k?: number;
+  readonly columns?: number;
   readonly dtype?: 'uint8' | 'int32';
 }
 
@@ -39,25 +46,25 @@ function packedGraph({
   scales,
   zeroBytes,
   k = hidden,
+  columns = hidden,
   dtype = 'uint8',
 }: Packed): Graph {
   const blocks = Math.ceil(hidden / blockSize);
   const attributes = { bits: int(bits), block_size: int(blockSize) };
-  const zero = zeros ? ['rows.zeros', 'table.zeros'] : ['', ''];
+  const zero = zeros ? ['zeros'] : [];
   const lookUp: Node = {
     ...made(
-      'GatherBlockQuantized',
-      ['codes', 'rolled_ids', 'scales', zero[0] ?? ''],
-      'token_blocks',
-      contribDomain,
+      'GatherBlocks',
+      ['codes', 'rolled_ids', 'scales', ...zero],
+      'token_embeddings',
+      fusedDomain,
     ),
-    attributes: { ...attributes, gather_axis: int(0), quantize_axis: int(2) },
+    attributes: { ...attributes, columns: int(columns) },
   };
-  const flat = made('Reshape', ['token_blocks', 'ints_minus1_32'], 'token_embeddings');
   const product: Node = {
     ...made(
       'MatMulNBits',
-      ['flat_features', 'codes', 'scales', zero[1] ?? '', '', ''],
+      ['flat_features', 'codes', 'scales', ...zero],
       'flat_logits',
       contribDomain,
     ),
@@ -68,12 +75,11 @@ function packedGraph({
     initializers: [
       ...graph.initializers,
       values('codes', dtype, vocabulary, blocks, codes ?? (blockSize * bits) / 8),
-      values('scales', 'float32', vocabulary, scales ?? blocks, 1),
-      values('rows.zeros', 'uint8', vocabulary, zeroBytes ?? blocks, 1),
-      values('table.zeros', 'uint8', vocabulary, Math.ceil((blocks * bits) / 8)),
+      values('scales', 'float32', vocabulary, scales ?? blocks),
+      values('zeros', 'uint8', vocabulary, zeroBytes ?? Math.ceil((blocks * bits) / 8)),
     ],
     nodes: graph.nodes.flatMap((node) => {
-      if (node.outputs[0] === 'token_embeddings') return [lookUp, flat];
+      if (node.outputs[0] === 'token_embeddings') return [lookUp];
       return node.op === 'Gemm' ? [product] : [node];
     }),
   };
@@ -88,13 +94,13 @@ describe('packed weights', () => {
   ])('of $bits bits in blocks of $blockSize are read as they are', ({ bits, blockSize, zeros }) => {
     const { steps, vocabulary: size } = planOf(modelLike(packedGraph({ bits, blockSize, zeros })));
     const layout = { kind: 'blocks', bits, blockSize, scales: 'scales' };
-    const own = (zeroPoints: string): object => (zeros ? { ...layout, zeroPoints } : layout);
+    const own = zeros ? { ...layout, zeroPoints: 'zeros' } : layout;
     expect(size).toBe(vocabulary);
-    expect(steps[0]).toMatchObject({ kind: 'embed', table: 'codes', layout: own('rows.zeros') });
+    expect(steps[0]).toMatchObject({ kind: 'embed', table: 'codes', layout: own });
     expect(steps.at(-1)).toMatchObject({
       kind: 'product',
       weight: 'codes',
-      layout: own('table.zeros'),
+      layout: own,
       inputs: hidden,
       outputs: vocabulary,
     });
@@ -107,9 +113,10 @@ describe('packed weights', () => {
     ['in blocks of 8', { ...plain, blockSize: 8 }],
     ['with too few codes', { ...plain, codes: 7 }],
     ['with too few scales', { ...plain, scales: 1 }],
-    ['with too few zero points', { ...plain, zeroBytes: 1 }],
+    ['with too few zero points', { ...plain, zeroBytes: 0 }],
     ['of other codes', { ...plain, dtype: 'int32' }],
     ['of another width', { ...plain, k: hidden + 16 }],
+    ['looked up in another width', { ...plain, columns: hidden + 16 }],
   ])('%s are refused', (_, packed) => {
     let error: unknown;
     try {
@@ -121,8 +128,7 @@ describe('packed weights', () => {
     expect(error).toMatchObject({
       code: 'UNSUPPORTED_OPERATOR',
       where: {
-        domain: contribDomain,
-        node: expect.stringMatching(/^(?:token_blocks|flat_logits)$/),
+        node: expect.stringMatching(/^(?:token_embeddings|flat_logits)$/),
       },
     });
   });

@@ -4,14 +4,7 @@ import type { DType } from '../../base/dtypes.ts';
 import { sizeOf } from '../../base/tensors.ts';
 import type { Node } from '../../ir/graph.ts';
 import { type Draft, numberIn, unsupported } from './plan-draft.ts';
-import {
-  floatSource,
-  isBlockSize,
-  packedMatrix,
-  scaleSource,
-  valuesOf,
-  zeroSource,
-} from './plan-weights.ts';
+import { floatSource, isBlockSize, packedMatrix } from './plan-weights.ts';
 import type { Product, Rows, WeightLayout } from './steps.ts';
 
 /** The initializer that an input is, or is cast from; floats. */
@@ -58,31 +51,18 @@ export function embed(draft: Draft, node: Node): void {
   addEmbedding(draft, node, table, { kind: 'out-in' }, { vocabulary, width, dtype });
 }
 
-/** The same from blocks: the result is [batch, sequence, blocks, blockSize], reshaped afterwards. */
+/** The same of codes as MatMulNBits has them. */
 export function embedBlocks(draft: Draft, node: Node): void {
   const table = node.inputs[0] ?? '';
   const [vocabulary = 0, blocks = 0] = shapeOf(draft, node, table, 3);
   const layout = blockLayout(draft, node, { rows: vocabulary, blocks });
-  const dtype = draft.types.get(node.outputs[0] ?? '')?.dtype === 'float16' ? 'float16' : 'float32';
-  const width = blocks * layout.blockSize;
-  addEmbedding(draft, node, table, layout, { vocabulary, width, dtype });
-}
-
-/** Rows of blocks cut to the width of the table. */
-export function cutRows(draft: Draft, node: Node): void {
-  const [x = '', ...range] = node.inputs;
-  const [start, width = 0, axis] = range.map((name) => valuesOf(draft, name)[0]);
-  const matrix = draft.matrix(x) ?? '';
-  const step = draft.steps.at(-1);
-  const rows = draft.rows.get(matrix);
-  const packed = step?.kind === 'embed' && step.layout.kind === 'blocks' ? step : undefined;
-  const whole = packed?.output === matrix && draft.readOnce(x);
-  if (!packed || !rows || !whole || start !== 0 || axis !== 2) {
-    return unsupported(node, 'what is cut are the rows of a table of codes, at their end');
+  const width = numberIn(node, 'columns');
+  if (blocks !== Math.ceil(width / layout.blockSize)) {
+    unsupported(node, 'a packed table has rows of so many codes', { columns: width });
   }
-  fillsWords(node, packed.layout, width);
-  draft.rows.set(matrix, { ...rows, width });
-  draft.alias(node.outputs[0] ?? '', matrix);
+  fillsWords(node, layout, width);
+  const dtype = floatDType(draft, node.outputs[0] ?? '');
+  addEmbedding(draft, node, table, layout, { vocabulary, width, dtype });
 }
 
 /** The GPU turns whole words of codes into numbers. */
@@ -107,9 +87,8 @@ function addEmbedding(
     readonly dtype: Rows['dtype'];
   },
 ): void {
-  const axis = node.op === 'Gather' ? 'axis' : 'gather_axis';
   const ids = node.inputs[1] ?? '';
-  if (numberIn(node, axis, 0) !== 0 || draft.ports.ids !== undefined) {
+  if (numberIn(node, 'axis', 0) !== 0 || draft.ports.ids !== undefined) {
     unsupported(node, 'ids pick rows of one table');
   }
   draft.ports.ids = ids;
@@ -174,13 +153,10 @@ function blockLayout(
   if (!isBlockSize(blockSize)) {
     unsupported(node, 'blocks have 16 codes or more, a power of two', { blockSize });
   }
-  const multiplies = node.op === 'MatMulNBits';
-  const weight = node.inputs[multiplies ? 1 : 0] ?? '';
-  const scales = scaleSource(draft, node.inputs[2] ?? '');
-  const zeroInput = node.inputs[3] ?? '';
-  const zeroPoints = multiplies ? zeroInput : zeroSource(draft, zeroInput);
-  const packs = multiplies || zeroPoints !== zeroInput;
-  const zeroBytes = packs ? Math.ceil((blocks * bits) / 8) : blocks; // packed, or a byte each
+  const weight = node.inputs[node.op === 'MatMulNBits' ? 1 : 0] ?? '';
+  const scales = floatSource(draft, node.inputs[2] ?? '');
+  const zeroPoints = node.inputs[3] ?? '';
+  const zeroBytes = Math.ceil((blocks * bits) / 8);
   const sound = [
     holds(draft, weight, ['uint8'], (rows * blocks * blockSize * bits) / 8),
     holds(draft, scales, ['float32', 'float16'], rows * blocks),

@@ -7,7 +7,6 @@ import { attention } from './plan-attention.ts';
 import { input, rowsOf } from './plan-inputs.ts';
 import {
   addBias,
-  cutRows,
   embed,
   embedBlocks,
   gemm,
@@ -29,15 +28,14 @@ export const readers: ReadonlyMap<string, Reader> = new Map([
   ['Add', addOrPending],
   ['GatherND', select],
   ['Reshape', reshape],
-  ['Slice', cutRows],
   ['Cast', cast],
   ['ConstantOfShape', emptyCache],
   ...pendingOperators(),
   [`${fusedDomain}.FusedAttention`, attention],
   [`${fusedDomain}.SkipLayerNorm`, skipLayerNorm],
   [`${fusedDomain}.GeGLU`, geglu],
+  [`${fusedDomain}.GatherBlocks`, embedBlocks],
   [`${contribDomain}.MatMulNBits`, matMulNBits],
-  [`${contribDomain}.GatherBlockQuantized`, embedBlocks],
 ]);
 
 export function lookUp(table: typeof readers, { domain, op }: Node): Reader | undefined {

@@ -78,13 +78,3 @@ it('an odd number of blocks in a row is read as any other', () => {
   );
   expect(portable).toEqual(contrib);
 });
-
-it('zero points unpacked in another way are refused', () => {
-  const graph = packed({ target: 'onnxruntime' });
-  const initializers = graph.initializers.map((each) =>
-    each.name === 'nibble_mask'
-      ? { ...each, recipe: { kind: 'values', values: [7] } as const }
-      : each,
-  );
-  expect(() => planOf(modelOf({ ...graph, initializers }))).toThrow('fit each other');
-});

@@ -1,5 +1,5 @@
-// What a graph makes of its weights before anything runs: scales cast to what is computed with, zero
-// points unpacked, codes turned into floats. The GPU reads the packed weights themselves, so these
+// What a graph makes of its weights before anything runs: scales cast to what is computed with, codes
+// turned into floats. The GPU reads the packed weights themselves, so these
 // nodes are not run: a plan only follows them back to what they are made of.
 
 import type { DType } from '../../base/dtypes.ts';
@@ -8,18 +8,9 @@ import type { Graph, Node } from '../../ir/graph.ts';
 import { type Draft, numberIn, unsupported } from './plan-draft.ts';
 import type { WeightLayout } from './steps.ts';
 
-const makers = new Set([
-  'Cast',
-  'Unsqueeze',
-  'Reshape',
-  'Slice',
-  'BitShift',
-  'BitwiseAnd',
-  'DequantizeLinear',
-  'Transpose',
-]);
+const makers = new Set(['Cast', 'Slice', 'DequantizeLinear', 'Transpose']);
 
-const weightTypes = new Set(['float32', 'float16', 'uint8', 'uint4']);
+const weightTypes = new Set(['float32', 'float16']);
 
 /** Nodes that make a weight of another one, by the name of what they make. */
 export function weightNodes({ initializers, nodes, values }: Graph): ReadonlyMap<string, Node> {
@@ -41,38 +32,6 @@ export function weightNodes({ initializers, nodes, values }: Graph): ReadonlyMap
 export function floatSource({ made }: Draft, name: string): string {
   const node = made.get(name);
   return node?.op === 'Cast' ? (node.inputs[0] ?? '') : name;
-}
-
-/** The initializer that scales are: cast, or with an axis more. */
-export function scaleSource({ made }: Draft, name: string): string {
-  let source = name;
-  for (let node = made.get(source); node; node = made.get(source)) {
-    if (node.op !== 'Cast' && node.op !== 'Unsqueeze') break;
-    source = node.inputs[0] ?? '';
-  }
-  return source;
-}
-
-/** Ways from zero points to the bytes of a table, last node first; those of four bits are packed. */
-const unpackings = new Set([
-  'Unsqueeze',
-  'Reshape BitwiseAnd BitShift Unsqueeze',
-  'Slice Reshape BitwiseAnd BitShift Unsqueeze',
-]);
-
-/** The initializer that zero points are, as bytes or packed; what is made otherwise is itself. */
-export function zeroSource(draft: Draft, name: string): string {
-  const ops: string[] = [];
-  let source = name;
-  for (let node = draft.made.get(source); node; node = draft.made.get(source)) {
-    const by = valuesOf(draft, node.inputs[1] ?? '').join();
-    if (node.op === 'BitShift' && by !== '0,4') return name;
-    if (node.op === 'BitwiseAnd' && by !== '15') return name;
-    if (node.op === 'Slice' && by !== '0') return name;
-    ops.push(node.op);
-    source = node.inputs[0] ?? '';
-  }
-  return unpackings.has(ops.join(' ')) ? source : name;
 }
 
 /** A weight that a standard operator reads as floats, and the GPU as codes. */
@@ -124,7 +83,7 @@ function madeBy({ made }: Draft, name: string, op: string): Node | undefined {
 /** How DequantizeLinear's codes are kept, where that is as MatMulNBits keeps them. */
 function codeLayout(draft: Draft, node: Node): PackedMatrix['layout'] | undefined {
   const weight = inputOf(node, 0);
-  const scales = scaleSource(draft, inputOf(node, 1));
+  const scales = floatSource(draft, inputOf(node, 1));
   const zeroPoints = inputOf(node, 2);
   const codes = draft.initializers.get(weight)?.type;
   if (codes?.dtype !== 'uint4' && codes?.dtype !== 'uint8') return undefined;
@@ -160,7 +119,7 @@ function isMatrix(
 }
 
 /** Numbers that stand in the graph; none where an initializer is something else. */
-export function valuesOf({ initializers }: Draft, name: string): readonly number[] {
+function valuesOf({ initializers }: Draft, name: string): readonly number[] {
   const recipe = initializers.get(name)?.recipe;
   return recipe?.kind === 'values' ? recipe.values : [];
 }

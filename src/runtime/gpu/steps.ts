@@ -25,7 +25,7 @@ export type WeightLayout =
   | { readonly kind: 'in-out' }
   /** [outputs, inputs]: Gemm with transB. */
   | { readonly kind: 'out-in' }
-  /** MatMulNBits and GatherBlockQuantized: blocks of a row of [outputs, inputs]. */
+  /** MatMulNBits and GatherBlocks: blocks of a row of [outputs, inputs]. */
   | {
       readonly kind: 'blocks';
       readonly bits: 4 | 8;

@@ -3,7 +3,6 @@ import {
   type Call,
   type Shape,
   booleans,
-  bytes,
   dims,
   floats,
   integers,
@@ -12,7 +11,7 @@ import {
   testStandard,
 } from '../../../test/standard-call.ts';
 import type { Tensor } from '../../base/tensors.ts';
-import { elementType, int, string } from '../../ir/attributes.ts';
+import { elementType, int } from '../../ir/attributes.ts';
 import { arithmeticKernels } from './arithmetic.ts';
 
 /** Shapes that broadcast against each other. */
@@ -69,18 +68,11 @@ const castLike = fc
   .record({ shape: dims(0, 3), seed: seeds, like: fc.constantFrom(floats, integers) })
   .map(({ shape, seed, like }) => ({ inputs: [floats(shape, seed), like([2], seed)] }));
 
-const bitShift = fc.record({ shape: dims(1, 3), seed: seeds }).map(({ shape, seed }) => ({
-  inputs: [bytes(shape, seed), { ...bytes([1], seed), data: Uint8Array.of(seed % 8) }],
-  attributes: { direction: string('RIGHT') },
-}));
-
 testStandard(arithmeticKernels, {
   Add: binary,
   Sub: binary,
   Mul: binary,
   Mod: mod,
-  BitShift: bitShift,
-  BitwiseAnd: operands(2, bytes),
   Max: fc.oneof(operands(3, floats), operands(1, integers), binary),
   Neg: fc.oneof(operands(1, floats), operands(1, integers)),
   Equal: binary,

@@ -36,15 +36,6 @@ const mod = kernel(['fmod'], (inputs, node) => {
   return zipped(dtype, a, b, truncated ? (x, y) => x % y : floored);
 });
 
-const bitShift = kernel(['direction'], (inputs, node) => {
-  const [a, b] = [need(inputs, 0), need(inputs, 1)];
-  const direction = node.attributes['direction'];
-  if (direction?.kind !== 'string' || direction.value !== 'RIGHT') {
-    throw new ShapeError('bits are shifted to the right');
-  }
-  return zipped(sameDType(a, b), a, b, (x, y) => x >>> y);
-});
-
 const neg = kernel([], (inputs) => {
   const x = need(inputs, 0);
   return { ...x, data: Float64Array.from(x.data, (value) => -value) };
@@ -76,8 +67,6 @@ export const arithmeticKernels: Kernels = {
   Mul: binary((a, b) => a * b),
   Mod: mod,
   Max: max,
-  BitShift: bitShift,
-  BitwiseAnd: binary((a, b) => a & b),
   Neg: neg,
   Equal: equal,
   Where: where,

@@ -52,13 +52,13 @@ const gatherNd = kernel(['batch_dims'], (inputs, node) => {
 export const gatherKernels: Kernels = { Gather: gather, GatherND: gatherNd };
 
 /** Indices, whose dtype must be one of integers. */
-export function integers(indices: Value): Value {
+function integers(indices: Value): Value {
   if (!isInteger(indices.dtype)) throw new ShapeError('indices must be integers');
   return indices;
 }
 
 /** An index counted from the front. */
-export function inside(index: number, count: number): number {
+function inside(index: number, count: number): number {
   if (index >= -count && index < count) return index < 0 ? index + count : index;
   throw new ShapeError(`index ${index} of ${count} elements`);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { noise } from '../../../test/agree.ts';
-import { bytes, floats, seeds, shaped, testStandard } from '../../../test/standard-call.ts';
+import { bytes, floats, seeds, testStandard } from '../../../test/standard-call.ts';
 import { int } from '../../ir/attributes.ts';
 import { contribDomain } from '../../ir/graph.ts';
 import { blockKernels, dequantizeKernels } from './quantized.ts';
@@ -39,25 +39,6 @@ const matMulNBits = fc
     };
   });
 
-const gatherBlockQuantized = blocksOf.map(({ bits, blockSize, columns, rows, zeros, seed }) => {
-  const blocks = Math.ceil(columns / blockSize);
-  const points = Uint8Array.from({ length: rows * blocks }, (_, i) => (seed + 5 * i) % 2 ** bits);
-  return {
-    inputs: [
-      bytes([rows, blocks, (blockSize * bits) / 8], seed),
-      shaped([2, 2], [0, rows - 1, -1, seed % rows]),
-      floats([rows, blocks, 1], seed + 2),
-      ...(zeros ? [{ dtype: 'uint8', shape: [rows, blocks, 1], data: points } as const] : []),
-    ],
-    attributes: {
-      bits: int(bits),
-      block_size: int(blockSize),
-      gather_axis: int(0),
-      quantize_axis: int(2),
-    },
-  };
-});
-
 const dequantizeLinear = fc
   .record({ blocks: blocksOf, axis: fc.constantFrom(0, 1, -1) })
   .map(({ blocks: { blockSize, columns, rows, zeros, seed }, axis }) => {
@@ -73,11 +54,7 @@ const dequantizeLinear = fc
     };
   });
 
-testStandard(
-  blockKernels,
-  { MatMulNBits: matMulNBits, GatherBlockQuantized: gatherBlockQuantized },
-  contribDomain,
-);
+testStandard(blockKernels, { MatMulNBits: matMulNBits }, contribDomain);
 
 testStandard(dequantizeKernels, { DequantizeLinear: dequantizeLinear });
 
@@ -92,10 +69,6 @@ describe('codes that do not fit', () => {
     expect(() => compute('MatMulNBits', x, bytes([2, 1, 8], 3), scales)).toThrow('8 is not 16');
     expect(() => compute('MatMulNBits', floats([1, 31], 1), bytes([2, 1, 16], 3), scales)).toThrow(
       '1×31 times 32',
-    );
-    const ids = shaped([1], [0]);
-    expect(() => compute('GatherBlockQuantized', bytes([2, 1, 16], 1), ids, scales)).toThrow(
-      'blocks on the last axis',
     );
   });
 });

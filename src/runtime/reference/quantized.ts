@@ -1,13 +1,11 @@
 // Operators on weights that are kept as codes of few bits. Accuracy levels are not looked at: they
 // say how far a runtime may be from this.
 
-import { reference as gatherBlocks } from '../../../ops/gather-block-quantized/reference.ts';
 import { weightRow } from '../../../ops/matmul-nbits/reference.ts';
 import { formatShape, sizeOf } from '../../base/tensors.ts';
 import { axisOf, mergeDims, ShapeError } from '../../ir/dims.ts';
 import { intOf } from '../../ir/facts.ts';
 import type { Node } from '../../ir/graph.ts';
-import { inside, integers } from './gather.ts';
 import { kernel, type Kernels, need } from './kernel.ts';
 import { product } from './product.ts';
 import { at, sameDType, type Value } from './value.ts';
@@ -37,26 +35,6 @@ const matMulNBits = kernel(['K', 'N', 'bits', 'block_size', 'accuracy_level'], (
   return { dtype: sameDType(x, scales), shape: [...x.shape.slice(0, -1), columns], data };
 });
 
-const gatherBlockQuantized = kernel(
-  ['bits', 'block_size', 'gather_axis', 'quantize_axis'],
-  (inputs, node) => {
-    const [codes, ids, scales] = [need(inputs, 0), integers(need(inputs, 1)), need(inputs, 2)];
-    const zeros = inputs[3];
-    const { bits, blockSize } = blocksIn(node);
-    if (intOf(node, 'gather_axis', 0) !== 0 || intOf(node, 'quantize_axis', 1) !== 2) {
-      throw new ShapeError('rows are gathered, of blocks on the last axis');
-    }
-    const [rows = 0, blocks = 0] = codes.shape;
-    expectShape(codes, [rows, blocks, (blockSize * bits) / 8]);
-    expectShape(scales, [rows, blocks, 1]);
-    if (zeros) expectShape(zeros, [rows, blocks, 1]);
-    const table = { bits, blockSize, blocks, data: codes.data, scales: scales.data };
-    const places = [...ids.data].map((id) => inside(id, rows));
-    const data = gatherBlocks({ ...table, zeroPoints: zeros?.data }, places);
-    return { dtype: scales.dtype, shape: [...ids.shape, blocks, blockSize], data };
-  },
-);
-
 /** Each block along an axis has a scale, and a zero point or none. */
 const dequantizeLinear = kernel(['axis', 'block_size'], (inputs, node) => {
   const [codes, scales, zeros] = [need(inputs, 0), need(inputs, 1), inputs[2]];
@@ -80,7 +58,6 @@ const dequantizeLinear = kernel(['axis', 'block_size'], (inputs, node) => {
 /** Operators of ONNX Runtime by name. */
 export const blockKernels: Kernels = {
   MatMulNBits: matMulNBits,
-  GatherBlockQuantized: gatherBlockQuantized,
 };
 
 export const dequantizeKernels: Kernels = { DequantizeLinear: dequantizeLinear };

@@ -18,11 +18,8 @@ export interface GatherBlocksShape {
   readonly columns: number;
   readonly bits: 4 | 8;
   readonly blockSize: number;
-  /**
-   * Where the code that means 0 is stored: nowhere, it is the middle one; `packed`, the codes of a
-   * row one after the other, in whole bytes; `bytes`, a byte each, as a table of three axes has it.
-   */
-  readonly zeroPoints: 'none' | 'packed' | 'bytes';
+  /** Whether the codes that mean 0 are bound, each row of them in whole bytes; else the middle one does. */
+  readonly zeroPoints: boolean;
   readonly scale: Element;
   readonly output: Element;
   /** What is bound of table, scales and zero points, where that is not all of them. */
@@ -40,9 +37,7 @@ export function gatherBlocks(shape: GatherBlocksShape, limits: GpuLimits): Kerne
   const bindings = [
     { name: 'table', access: 'read', element: 'u32' },
     { name: 'scales', access: 'read', element: 'u32' },
-    ...(zeroPoints === 'none'
-      ? []
-      : [{ name: 'zero_points', access: 'read', element: 'u32' } as const]),
+    ...(zeroPoints ? [{ name: 'zero_points', access: 'read', element: 'u32' } as const] : []),
     { name: 'indices', access: 'read', element: 'u32' },
     { name: 'gathered', access: 'read_write', element: output },
   ] as const;
@@ -87,17 +82,8 @@ function scaleAt(scale: Element): string {
 
 /** WGSL: `zero`, from the bits where a zero point lies. */
 function zeroLine({ bits, zeroPoints }: GatherBlocksShape, blocks: number): string {
-  switch (zeroPoints) {
-    case 'none':
-      return `let zero = ${2 ** (bits - 1)}.0;`;
-    case 'packed':
-      return zeroAt(bits, `row * ${Math.ceil((blocks * bits) / 8) * 8}u + block * ${bits}u`);
-    case 'bytes':
-      return zeroAt(bits, 'place * 8u');
-  }
-}
-
-function zeroAt(bits: number, start: string): string {
-  return `let start = ${start};
+  if (!zeroPoints) return `let zero = ${2 ** (bits - 1)}.0;`;
+  const rowBits = Math.ceil((blocks * bits) / 8) * 8;
+  return `let start = row * ${rowBits}u + block * ${bits}u;
   let zero = f32(extractBits(zero_points[start / 32u], start % 32u, ${bits}u));`;
 }
