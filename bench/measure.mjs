@@ -15,7 +15,10 @@ const pathOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export const cli = pathOf('../dist/bin/modernbert-onnx.js');
 
-/** Runs a script of Node's in a process of its own: `{seconds, megabytes, output}`. */
+/**
+ * Runs a script of Node's in a process of its own: `{seconds, megabytes, noted, output}`, with the peak of
+ * its memory, and what the peak was at each note that it printed.
+ */
 export async function runNode(...command) {
   const scratch = await mkdtemp(join(tmpdir(), 'peak-'));
   const peakFile = join(scratch, 'peak');
@@ -29,9 +32,10 @@ export async function runNode(...command) {
   const [code] = await once(child, 'close');
   const seconds = (performance.now() - started) / 1000;
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}`);
-  const megabytes = Number(readFileSync(peakFile, 'utf8')) / 1000;
+  const peaks = readFileSync(peakFile, 'utf8').split(' ');
+  const [megabytes, ...noted] = peaks.map((kilobytes) => Number(kilobytes) / 1000);
   await rm(scratch, { recursive: true });
-  return { seconds, megabytes, output };
+  return { seconds, megabytes, noted, output };
 }
 
 export function median(values) {
