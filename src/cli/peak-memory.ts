@@ -2,8 +2,8 @@
 // size of the checkpoint does not count; what does are the buffers, the model files without their
 // weights, and Node itself. The check of half floats and gptq come on top, for they run the model.
 //
-// What those two let go of counts as if they held it: the collector takes its time with memory that
-// threads share, and how much depends on the machine.
+// What gptq lets go of counts as if it held it: the collector takes its time with memory that threads
+// share, and how much depends on the machine. The check uses its memory again and again.
 
 import type { ModernBertDecoderConfig } from '../base/config.ts';
 import { chunkBytes, panelBytes } from '../base/limits.ts';
@@ -21,12 +21,6 @@ const threadBytes = 15_000_000;
 
 /** Chunks that are read, encoded and written at a time, for the checkpoint and for each model. */
 const chunksEach = 2;
-
-/** Chunks of weights that the check reads before the collector comes, measured and rounded up. */
-const checkedChunks = 16;
-
-/** Layers whose weights it has in memory: one in use, and those let go of. */
-const checkedLayers = 3;
 
 type MemoryOptions = Pick<
   ConvertOptions,
@@ -57,9 +51,13 @@ export function peakMemory(plan: Plan, options: MemoryOptions): number {
   );
 }
 
+/** Memory for the weights of one step after the other, the widest of them, and a slab of the table. */
 function checkMemory(config: ModernBertDecoderConfig): number {
-  const { layer, all } = weightsOf(config);
-  return Math.min(4 * all, checkedChunks * chunkBytes) + checkedLayers * 4 * layer;
+  const { hiddenSize, intermediateSize } = config;
+  const slab = Math.min(4 * weightsOf(config).table, chunkBytes);
+  // Wi takes the place of q, the first; k and v stand beside it
+  const step = 2 * hiddenSize * intermediateSize + 2 * hiddenSize ** 2;
+  return 4 * step + 2 * slab; // as it was read, and as floats
 }
 
 /** Tables of tokens at a time: as it was read, as it comes back from codes, and on the way there. */
@@ -92,7 +90,7 @@ function bitsOf(format: WeightFormat): number {
   return format === 'q8' ? 8 : 4;
 }
 
-/** How many weights the token table, a layer and the whole model have; biases are few. */
+/** How many weights the token table and the whole model have; biases are few. */
 function weightsOf({
   vocabSize,
   hiddenSize,
@@ -101,11 +99,10 @@ function weightsOf({
   tieWordEmbeddings,
 }: ModernBertDecoderConfig): {
   readonly table: number;
-  readonly layer: number;
   readonly all: number;
 } {
   const table = vocabSize * hiddenSize;
   const layer = 4 * hiddenSize ** 2 + 3 * hiddenSize * intermediateSize;
   const all = (tieWordEmbeddings ? 1 : 2) * table + layers.length * layer + hiddenSize ** 2;
-  return { table, layer, all };
+  return { table, all };
 }
