@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { Task } from '../base/config.ts';
 import {
+  isQuantized,
   type KeepRule,
   type Quantization,
   quantizationMethods,
@@ -86,9 +87,9 @@ export function addConvert(program: Command, accept: (request: ConvertRequest) =
     .option('--strict-fp16', 'refuse a model with values that half floats cannot hold')
     .option('--no-fp16-check', 'do not look for such values, which then may overflow')
     .option('--revision <revision>', 'branch, tag or commit of a Hub repository')
-    .option('--offline', 'make no connection: take what the cache holds')
     .option('--revisions <list>', 'several of them, each to a folder in --output', parseRevisions)
     .option('--sources <file>', 'convert what a file lists, one a line, to folders in --output')
+    .option('--offline', 'make no connection: take what the cache holds')
     .option('--verify', 'hold the models against reference outputs before they are published')
     .option('--golden <path>', 'recorded outputs to verify against, a file or a case folder')
     .option('--force', 'replace an output folder that holds files')
@@ -149,7 +150,7 @@ function requestOf(
   if (given.length > 1) {
     return command.error('of --sources, --revisions and --revision only one can be given');
   }
-  const mistake = pushToMistake(flags);
+  const mistake = pushToMistake(flags) ?? contradiction(flags);
   if (mistake !== undefined) return command.error(mistake);
   if (sources !== undefined) {
     if (source === undefined) return { command: 'convert', many: { list: sources }, flags };
@@ -158,6 +159,17 @@ function requestOf(
   if (source === undefined) return command.error("missing required argument 'source'");
   if (revisions !== undefined) return { command: 'convert', many: { source, revisions }, flags };
   return { command: 'convert', source, flags };
+}
+
+/** What an option asks for that another one rules out. */
+function contradiction(flags: ConvertFlags): string | undefined {
+  const { method, dtype, strictFp16, fp16Check } = flags;
+  if (method === 'gptq' && !dtype.some(isQuantized)) {
+    return '--method gptq rounds q8, q4 and q4f16, and --dtype names none of them';
+  }
+  return strictFp16 === true && !fp16Check
+    ? '--strict-fp16 refuses what --no-fp16-check does not look for'
+    : undefined;
 }
 
 const convertExamples = `

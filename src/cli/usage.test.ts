@@ -45,7 +45,7 @@ describe('a command line', () => {
         '--method gptq --calibration text --block-size 128 --symmetry asymmetric ' +
         '--accuracy-level 0 ' +
         '--revision main --verify --golden case --force --single-file --no-num-logits-to-keep ' +
-        '--strict-fp16 --no-fp16-check --push-to me/repo --private --dry-run --json --debug',
+        '--strict-fp16 --push-to me/repo --private --dry-run --json --debug',
     );
     expect(request?.flags).toEqual({
       output: 'out',
@@ -63,7 +63,7 @@ describe('a command line', () => {
       force: true,
       singleFile: true,
       numLogitsToKeep: false,
-      fp16Check: false,
+      fp16Check: true,
       strictFp16: true,
       pushTo: 'me/repo',
       private: true,
@@ -251,6 +251,16 @@ describe('a command line', () => {
     [['convert', 'a', '--block-size', '48'], 'USAGE', /Expected is a power of two from 16 to 128/],
     [['convert', 'a', '--block-size', '256'], 'USAGE', /Expected is a power of two from 16 to 128/],
     [['convert', 'a', '--accuracy-level', '5'], 'USAGE', /Expected is a whole number from 0 to 4/],
+    [
+      ['convert', 'a', '--method', 'gptq'],
+      'USAGE',
+      /rounds q8, q4 and q4f16, and --dtype names none/,
+    ],
+    [
+      ['convert', 'a', '--dtype', 'fp16', '--strict-fp16', '--no-fp16-check'],
+      'USAGE',
+      /--no-fp16-check does not look for/,
+    ],
     [['convert', 'a', '--symmetry', 'no'], 'USAGE', /Allowed choices are auto, symmetric, asymm/],
   ])('%j is refused in one line', async (argv, code, message) => {
     const error: unknown = await parse(argv).catch((reason: unknown) => reason);
