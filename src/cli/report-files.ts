@@ -1,6 +1,16 @@
 // Files that commands write besides models: figures in the manifest, a JUnit report, a page.
 
-import { access, constants, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  lstat,
+  open,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ToolkitError } from '../base/errors.ts';
 import { manifestName, printManifest, type Manifest } from '../base/manifest.ts';
@@ -28,11 +38,15 @@ export async function record(
   }
 }
 
-/** Writes reports as JUnit XML. */
-export async function writeJUnit(path: string, { files }: Verified): Promise<void> {
+/** Writes reports as JUnit XML; a file that is there is replaced whole or not at all. */
+export async function writeJUnit(
+  path: string,
+  { files }: Verified,
+  interrupts: Interrupts,
+): Promise<void> {
   try {
     const redact = createRedactor([readToken(process.env)]);
-    await writeFile(path, redact(toJUnit(files, tool.version)));
+    await writeReport(path, redact(toJUnit(files, tool.version)), interrupts);
   } catch (cause) {
     throw reportError(cause, path, noReport.junit);
   }
@@ -51,8 +65,9 @@ export async function checkReportPlace(kind: keyof typeof noReport, path: string
     throw placeError(path, noReport[kind], 'EEXIST');
   }
   try {
-    // a page takes its own place by being renamed, a report is written into what is there
-    await access(kind === 'junit' && found ? path : dirname(path), constants.W_OK);
+    // a file is renamed into its place, a device or a pipe is written into
+    const inPlace = found !== undefined && !found.isFile();
+    await access(inPlace ? path : dirname(await placeOf(path)), constants.W_OK);
   } catch (cause) {
     throw reportError(cause, path, noReport[kind]);
   }
@@ -61,10 +76,26 @@ export async function checkReportPlace(kind: keyof typeof noReport, path: string
 /** Writes a page; one that is there is replaced whole or not at all. */
 export async function writePage(path: string, page: string, interrupts: Interrupts): Promise<void> {
   try {
-    await replaceFile(path, new TextEncoder().encode(page), interrupts);
+    await writeReport(path, page, interrupts);
   } catch (cause) {
     throw reportError(cause, path, noReport.page);
   }
+}
+
+async function writeReport(path: string, text: string, interrupts: Interrupts): Promise<void> {
+  const place = await placeOf(path);
+  const found = await lstat(place).catch(() => undefined);
+  if (found === undefined || found.isFile()) {
+    await replaceFile(place, new TextEncoder().encode(text), interrupts);
+  } else {
+    await writeFile(path, text);
+  }
+}
+
+/** Where a link leads: the link stays, as `/dev/stdout` is one. */
+async function placeOf(path: string): Promise<string> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isSymbolicLink() === true ? await realpath(path).catch(() => path) : path;
 }
 
 /** Writes a file; one that is there is replaced whole or not at all. */

@@ -37,7 +37,7 @@ export async function verifyCommand(
   if (flags.record) {
     await record(path, withVerifications(manifest, verified.verifications), context);
   }
-  if (flags.junit !== undefined) await writeJUnit(flags.junit, verified);
+  if (flags.junit !== undefined) await writeJUnit(flags.junit, verified, context.interrupts);
   return outcome(golden, verified);
 }
 
