@@ -27,6 +27,12 @@ describe('an error on the command line', () => {
   it('of the system is a failure to read or write', async () => {
     const error: unknown = await readFile('/no/such/file').catch((reason: unknown) => reason);
     expect(failureOf(error)).toMatchObject({ code: 'IO_FAILED', exitCode: 74 });
+    // what a write to stdout says, where stdout is a file on a full disk
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    });
+    expect(failureOf(full)).toMatchObject({ code: 'DISK_FULL', exitCode: 74 });
   });
 
   it('that nobody expected is a bug, in one line', () => {

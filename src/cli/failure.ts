@@ -1,5 +1,6 @@
 // Any error as what the command line says of it: one line, a code, an exit status.
 
+import { writeError } from '../onnx/file-errors.ts';
 import { errorCodes, printable, ToolkitError, type ErrorCode } from '../base/errors.ts';
 
 export interface Failure {
@@ -16,6 +17,7 @@ export function failureOf(error: unknown): Failure {
     return { code, message: message.slice(0, message.length - ending), fix, exitCode: exitStatus };
   }
   if (isSystemError(error)) {
+    if (error.code === 'ENOSPC') return failureOf(writeError(error, {}));
     return {
       code: 'IO_FAILED',
       message: printable(error.message),
