@@ -6,7 +6,7 @@ import { ToolkitError } from './base/errors.ts';
 import type { ByteSource, Hasher, SourceFolder, WrittenFile } from './base/files.ts';
 import { decodeUtf8 } from './base/json-file.ts';
 import { maxManifestBytes } from './base/limits.ts';
-import { type Manifest, manifestName, modelPaths } from './base/manifest.ts';
+import { type Manifest, manifestName } from './base/manifest.ts';
 import { parseManifest } from './base/manifest-reader.ts';
 import { readWhole } from './checkpoint/json-asset.ts';
 import { cardName, maxCardBytes } from './hub/fetch-card.ts';
@@ -103,19 +103,13 @@ function noManifest(folder: SourceFolder): ToolkitError {
   });
 }
 
-/** Fails on a model that the manifest does not list, and on one that did not pass. */
-function checkModels({ dtypes, outputs, verifications }: Manifest, unverified: boolean): void {
+/** Fails on a file that is listed twice, and on a model that did not pass. */
+function checkModels({ outputs, verifications }: Manifest, unverified: boolean): void {
   const paths = new Set(outputs.map(({ path }) => path));
-  const missing = dtypes.map((dtype) => modelPaths[dtype]).find((path) => !paths.has(path));
-  const twice =
-    outputs.length > paths.size || [manifestName, cardName].some((own) => paths.has(own));
-  if (missing !== undefined || twice) {
-    const where = missing === undefined ? {} : { file: missing };
-    const rule =
-      missing === undefined
-        ? 'the manifest lists a file twice'
-        : 'the manifest does not list a model';
-    throw new ToolkitError('MANIFEST_INVALID', rule, { where, fix: 'convert again' });
+  if (outputs.length > paths.size || [manifestName, cardName].some((own) => paths.has(own))) {
+    throw new ToolkitError('MANIFEST_INVALID', 'the manifest lists a file twice', {
+      fix: 'convert again',
+    });
   }
   if (unverified) return;
   const models = [...paths].filter((path) => path.endsWith('.onnx'));

@@ -59,6 +59,7 @@ export async function checkHashes(
   manifest: Manifest,
   sha256: () => Hasher = pureSha256,
 ): Promise<void> {
+  checkModelsListed(manifest);
   for (const expected of manifest.outputs) {
     const source = await openOutputFile(output, expected.path);
     const where = { file: expected.path };
@@ -92,6 +93,17 @@ export async function checkHashes(
       await source.close();
     }
   }
+}
+
+// a model without a hash would be held against nothing
+function checkModelsListed({ dtypes, outputs }: Manifest): void {
+  const listed = new Set(outputs.map(({ path }) => path));
+  const file = dtypes.map((dtype) => modelPaths[dtype]).find((path) => !listed.has(path));
+  if (file === undefined) return;
+  throw new ToolkitError('MANIFEST_INVALID', 'the manifest does not list a model', {
+    where: { file },
+    fix: 'convert again',
+  });
 }
 
 /** The golden that lies beside the manifest. */

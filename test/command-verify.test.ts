@@ -93,6 +93,23 @@ describe('verify', () => {
     expect([ran.status, ran.stderr]).toEqual([status, expect.stringMatching(message)]);
   });
 
+  it('refuses a manifest that lists no hash of a model', async () => {
+    const before = manifestText();
+    const { outputs, ...rest } = JSON.parse(before) as { outputs: { path: string }[] };
+    const others = outputs.filter(({ path }) => path !== 'onnx/model_fp16.onnx');
+    try {
+      writeFileSync(
+        join(cwd, 'out/modernbert-onnx.json'),
+        JSON.stringify({ ...rest, outputs: others }),
+      );
+      const ran = await verify('--golden', source, '--dtype', 'fp16');
+      expect(ran.status).toBe(65);
+      expect(errorLine(ran)).toMatch(/^error\[MANIFEST_INVALID\]: .*file=onnx\/model_fp16\.onnx/);
+    } finally {
+      writeFileSync(join(cwd, 'out/modernbert-onnx.json'), before);
+    }
+  });
+
   it('refuses a folder that convert did not write', async () => {
     const ran = await command(['verify', source]);
     expect([ran.status, errorLine(ran)]).toEqual([66, expect.stringContaining('no manifest')]);

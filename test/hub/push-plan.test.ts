@@ -81,7 +81,7 @@ it('refuses a manifest that lists a file twice, or a model not at all', async ()
   editManifest(folder, ({ outputs }) => ({ outputs: [...outputs, ...outputs.slice(0, 1)] }));
   expect(String(await refusalOf(folder))).toContain('lists a file twice');
   editManifest(folder, ({ outputs }) => ({
-    outputs: outputs.filter(({ path }) => !path.startsWith('onnx')),
+    outputs: outputs.slice(1).filter(({ path }) => !path.startsWith('onnx')),
   }));
   expect(String(await refusalOf(folder))).toContain('does not list a model');
 });
