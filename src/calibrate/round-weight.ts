@@ -1,9 +1,9 @@
 // One weight on its way to codes: corrected, rounded, packed.
 
-import { ToolkitError } from '../base/errors.ts';
 import type { BlockScheme } from '../ir/graph.ts';
 import { packCodes } from '../quantize/pack-codes.ts';
 import type { RoundedWeight } from '../quantize/rounded.ts';
+import { unfitWeight } from '../quantize/unfit-weight.ts';
 import type { Engine } from './engine.ts';
 import { floats } from './weights.ts';
 
@@ -22,7 +22,7 @@ export async function roundWeight(
   { scheme, factor, width, name }: Rounding,
   engine: Engine,
 ): Promise<RoundedWeight> {
-  refuse(weight, name);
+  refuse(weight, name, false);
   const rows = weight.length / width;
   const blocks = rows * Math.ceil(width / scheme.blockSize);
   const job = {
@@ -35,15 +35,11 @@ export async function roundWeight(
     zeros: new Uint8Array(engine.memory(blocks)),
   };
   await engine.round(job, rows);
-  refuse(job.scales, name);
+  refuse(job.scales, name, true);
   return { codes: packCodes(job.codes, scheme), scales: job.scales, zeros: job.zeros };
 }
 
-function refuse(values: Float32Array, tensor: string): void {
+function refuse(values: Float32Array, tensor: string, areScales: boolean): void {
   const value = values.find((each) => !Number.isFinite(each));
-  if (value === undefined) return;
-  throw new ToolkitError('WEIGHT_OVERFLOW', 'the scale of a block of weights fits into half', {
-    where: { tensor, value },
-    fix: 'convert with --dtype fp32',
-  });
+  if (value !== undefined) throw unfitWeight(tensor, value, areScales);
 }

@@ -1,12 +1,12 @@
 // Rows of a weight → codes, scales and zero points in the layout of MatMulNBits. Codes are given out
 // as rows come in; scales and zero points, a small part of the whole, are kept until the end.
 
-import { ToolkitError } from '../base/errors.ts';
 import type { BlockScheme } from '../ir/graph.ts';
 import { type BlockEngine, callingThread } from './block-engine.ts';
 import { BlockMemory } from './block-memory.ts';
 import { packNibbles } from './nibbles.ts';
 import { type BlockJob, roundRows } from './round-rows.ts';
+import { unfitWeight } from './unfit-weight.ts';
 
 /** The size of a weight, [rows, columns]. */
 export interface MatrixSize {
@@ -103,8 +103,5 @@ function refuse({ scheme, columns, weights }: BlockJob, block: number, tensor: s
   const value =
     values.find((each) => !Number.isFinite(each)) ??
     values.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
-  throw new ToolkitError('WEIGHT_OVERFLOW', 'the scale of a block of weights fits into half', {
-    where: { tensor, value },
-    fix: 'convert with --dtype fp32',
-  });
+  throw unfitWeight(tensor, value);
 }
