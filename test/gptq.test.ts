@@ -5,6 +5,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Manifest, modelPaths } from '../src/base/manifest.ts';
+import { callingThread } from '../src/calibrate/engine.ts';
+import { roundWeights } from '../src/calibrate/round.ts';
+import { embedding } from '../src/calibrate/stream.ts';
+import { weightsOf } from '../src/calibrate/weights.ts';
 import { openFolder } from '../src/checkpoint/file-source.ts';
 import type { ConvertOptions } from '../src/convert.ts';
 import { openOnnxRuntime } from '../src/runtime/onnxruntime.ts';
@@ -83,6 +87,32 @@ test.each([
   const reference = await openReferenceFile(models, modelPaths.q4.replace('onnx/', ''));
   const runtime = await openOnnxRuntime(join(path, modelPaths.q4));
   expect(await differenceOf([reference, runtime], await opened(name))).toBeLessThan(1e-4);
+});
+
+test('a tied table is rounded also where nothing of a text reaches it', async () => {
+  const { config, task, tensors } = await opened('clm-default');
+  const weights = weightsOf(tensors, callingThread);
+  const readIf = async (name: string): Promise<Float32Array | undefined> => {
+    const values = await weights.readIf(name);
+    return name === 'lm_head.norm.weight' ? values?.fill(0) : values;
+  };
+  const read = async (name: string): Promise<Float32Array> =>
+    (await readIf(name)) ?? (await weights.read(name));
+  const sequences = [Int32Array.of(1, 2, 3)];
+  const rounded = await roundWeights(
+    {
+      config,
+      task,
+      weights: { ...weights, read, readIf },
+      engine: callingThread,
+      sequences,
+      onRounded: () => undefined,
+    },
+    new Map([[embedding, { bits: 4, blockSize: 32, symmetric: false }]]),
+  );
+  const [{ scales } = { scales: [] }] = rounded.values();
+  expect(scales).toHaveLength((config.vocabSize * config.hiddenSize) / 32);
+  expect(scales.every((scale) => Number.isFinite(scale))).toBe(true);
 });
 
 /** Arguments; $ is the folder of a trained classifier. */

@@ -81,7 +81,8 @@ async function lastMoments(
   let inputs: Float32Array = new Float32Array();
   for (const step of steps) inputs = await step.inputs(exact, weights.read);
   const sums = await moments(inputs, inputs, hiddenSize, engine);
-  return withDiagonal(sums, hiddenSize, 1, 1 / meanDiagonal(sums, hiddenSize));
+  const mean = meanDiagonal(sums, hiddenSize);
+  return withDiagonal(sums, hiddenSize, 1, mean === 0 ? 0 : 1 / mean);
 }
 
 /** What a group of weights is rounded by, all of them with the same inputs. */
