@@ -1,6 +1,7 @@
 // The quantized forms of one weight: rows are quantized once for each scheme, and every form that
 // shares the scheme is given its part.
 
+import { ToolkitError } from '../base/errors.ts';
 import { settle } from '../base/settle.ts';
 import type { TensorRef } from '../base/tensors.ts';
 import type { BlockScheme, Initializer } from '../ir/graph.ts';
@@ -22,8 +23,8 @@ export interface BlockForms {
 /** How rows become blocks, one weight after the other. */
 export interface Rounding {
   readonly engine: BlockEngine;
-  /** What was rounded before is taken from there. */
-  readonly rounded: RoundedWeights;
+  /** All weights, where they were rounded before. */
+  readonly rounded: RoundedWeights | undefined;
   /** By the key of a scheme. */
   readonly memory: Map<string, BlockMemory>;
 }
@@ -43,11 +44,12 @@ export function blockForms(
     const [first] = members;
     if (!first) return [];
     const { scheme, mix } = first;
-    const known = tensors.flatMap(({ name }) => {
-      const weight = rounded.get(weightKey(scheme, name, mix));
-      return weight ? [[name, weight] as const] : [];
-    });
-    if (known.length === tensors.length) {
+    if (rounded) {
+      const known = tensors.map(({ name }) => {
+        const weight = rounded.get(weightKey(scheme, name, mix));
+        if (!weight) throw new ToolkitError('INTERNAL', `${name} was not rounded`);
+        return [name, weight] as const;
+      });
       const blocks = new RoundedRows(scheme, columns, new Map(known));
       return [
         { members, blocks, add: (values, tensor) => Promise.resolve(blocks.add(values, tensor)) },

@@ -27,16 +27,16 @@ export interface CheckpointWeights extends WeightSource {
 export interface WeightOptions {
   /** Told how many bytes of the checkpoint were read. */
   readonly onRead?: (bytes: number) => void;
-  /** Weights whose codes were found before. */
+  /** The codes of all quantized weights, where they were found before. */
   readonly rounded?: RoundedWeights | undefined;
-  /** Rounds the others; the calling thread by default. */
+  /** Rounds them where they were not; the calling thread by default. */
   readonly engine?: BlockEngine | undefined;
 }
 
 /** The weights of a checkpoint whose tensors were bound to the graph. */
 export function checkpointWeights(
   tensors: Tensors,
-  { onRead, rounded = new Map(), engine = callingThread }: WeightOptions = {},
+  { onRead, rounded, engine = callingThread }: WeightOptions = {},
 ): CheckpointWeights {
   const reader = new SlabReader(onRead, engine.memory);
   const rounding: Rounding = { engine, rounded, memory: new Map() };
