@@ -78,6 +78,13 @@ describe('a given text', () => {
     expect(calibration.tokens).toBe(256 * some);
   });
 
+  test('is measured on in its middle parts: the last window may be a short one', async () => {
+    const ids = Array.from({ length: 256 * 10 - 200 }, (_, i) => Math.floor(i / 256));
+    const counts = { calibrating: 32, heldOut: 8 };
+    const { heldOut } = await calibrationText(model, 'abc', tools(ids), counts);
+    expect(heldOut.map((each) => each[0])).toEqual([2, 7]);
+  });
+
   test.each([
     ['', []],
     [' \n\t', [1]],

@@ -18,9 +18,13 @@ interface Written {
   readonly search: Readonly<Record<string, unknown>>;
 }
 
-function write(fields: object = {}, generation: Readonly<Record<string, unknown>> = {}): Written {
+function write(
+  fields: object = {},
+  generation: Readonly<Record<string, unknown>> = {},
+  inPlace: boolean = true,
+): Written {
   const { config, raw } = readConfig(JSON.stringify({ ...shape, ...fields }));
-  const model = { file: 'onnx/model_q4.onnx', inPlace: true };
+  const model = { file: 'onnx/model_q4.onnx', inPlace };
   return JSON.parse(genaiConfig({ config, fields: raw, generation }, model)) as Written;
 }
 
@@ -87,6 +91,10 @@ describe('the search', () => {
     expect(search).toMatchObject({ do_sample: true, temperature: 0.7, top_k: 20, top_p: 0.9 });
     expect(search).not.toHaveProperty('min_p');
     expect(search['max_length']).toBe(256);
+  });
+
+  test.each([true, false])('has one buffer of past and present where %s', (inPlace) => {
+    expect(write({}, {}, inPlace).search['past_present_share_buffer']).toBe(inPlace);
   });
 
   test('is greedy where they say nothing, or what cannot be read', () => {

@@ -38,6 +38,12 @@ test('no choice within the budget takes fewer bytes', () => {
   );
 });
 
+test('a budget that is missed by little is missed', () => {
+  const units = [1, 2].map((bytes) => ({ kl: 0.5, bytes }));
+  expect(cheapest(units, 1)).toEqual([false, false]);
+  expect(cheapest(units, 0.9999)).toEqual([true, false]);
+});
+
 test('a unit that nothing may be left of is raised, one that costs nothing is not', () => {
   const units = [
     { kl: Number.POSITIVE_INFINITY, bytes: 5 },

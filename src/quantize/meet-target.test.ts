@@ -27,20 +27,21 @@ test('what is found meets the target as measured, after few measurements', async
       const whole = wholeOf(each, factors);
       const [none, all] = [whole(each.map(() => false)), whole(each.map(() => true))];
       const target = all + part * (none - all);
-      let measured = 0;
+      const measured: string[] = [];
       const met = await meetTarget(each, {
         target,
         none,
         all,
         costOf: (cost) => cost,
         measure: (raised) => {
-          measured++;
+          measured.push(raised.join());
           return Promise.resolve(whole(raised));
         },
       });
       expect(met.found).toBe(whole(met.raised));
       expect(met.found).toBeLessThanOrEqual(target);
-      expect(measured).toBeLessThanOrEqual(maxMeasurements);
+      expect(measured.length).toBeLessThanOrEqual(maxMeasurements);
+      expect(new Set(measured).size).toBe(measured.length); // each is a run of the model
     }),
     { numRuns: 30 },
   );

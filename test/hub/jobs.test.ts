@@ -60,6 +60,13 @@ describe('waiting', () => {
     expect(stderr).toContain('note: some/model: completed\n');
   });
 
+  it('asks the Hub less often the more jobs there are', async () => {
+    const hub = await mockJobs();
+    const revisions = Array.from({ length: 16 }, (_, i) => `v${i}`).join();
+    const args = ['some/model', '--revisions', revisions, ...target, '--jobs', 'cpu-basic'];
+    expect((await runJobs(hub.endpoint, ...args)).slept[0]).toBe(16_000);
+  });
+
   it('outlasts a network that is gone for minutes', async () => {
     const hub = await mockJobs({ fault: failingLooks(40) });
     const { outcome } = await runJobs(hub.endpoint, ...one);
