@@ -2,10 +2,10 @@
 
 import { homedir } from 'node:os';
 
-/** The user's folder; the root where the system knows none, as container runtimes have it. */
-export function homeFolder(): string {
+/** The user's folder; the root where `find` knows none, as container runtimes have it. */
+export function homeFolder(find: () => string = homedir): string {
   try {
-    return homedir();
+    return find();
   } catch {
     return '/';
   }
