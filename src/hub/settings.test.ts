@@ -43,6 +43,15 @@ describe('the settings of the Hub', () => {
     },
   );
 
+  it.each(['a\nb', 'hf_\u{1f511}', 'my token'])(
+    'refuse the token %j without repeating it',
+    (token) => {
+      const read = (): unknown => hubSettings({}, home, { token });
+      expect(read).toThrow('characters that no token has');
+      expect(read).not.toThrow(token);
+    },
+  );
+
   it('are offline when any switch says so', () => {
     expect(hubSettings({ HF_HUB_OFFLINE: '0' }, home, {}).offline).toBe(false);
     expect(hubSettings({ HF_HUB_OFFLINE: 'on' }, home, {}).offline).toBe(true);

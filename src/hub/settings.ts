@@ -32,10 +32,18 @@ export function hubSettings(
 ): HubSettings {
   return {
     endpoint: endpointOf(env),
-    token,
+    token: sendable(token),
     cache: cacheOf(env, home),
     offline: offline || isOn(env['HF_HUB_OFFLINE']) || isOn(env['TRANSFORMERS_OFFLINE']),
   };
+}
+
+// else every request would fail as if the network did, and be tried again
+function sendable(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new ToolkitError('USAGE', 'the token of the Hub holds characters that no token has', {
+    fix: 'run hf auth login again, or set HF_TOKEN to the token alone',
+  });
 }
 
 /** Where to look for the token. */
