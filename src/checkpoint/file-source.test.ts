@@ -267,7 +267,7 @@ describe('a folder', () => {
     });
     writeFileSync(path('a-file'), 'some text, and more of it');
     await expect(openFolder(path('a-file'))).rejects.toThrow(
-      'a checkpoint is a folder, and this is a file',
+      'a folder was expected, and this is a file',
     );
     writeFileSync(path('model.gguf'), 'GGUF\x03\0\0\0');
     await expect(openFolder(path('model.gguf'))).rejects.toThrow(

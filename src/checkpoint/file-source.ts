@@ -155,10 +155,10 @@ async function refuseFile(path: string): Promise<never> {
   const found = sniff(first, source.size);
   throw new ToolkitError(
     'FILE_KIND',
-    `a checkpoint is a folder, and this is ${found?.is ?? 'a file'}`,
+    `a folder was expected, and this is ${found?.is ?? 'a file'}`,
     {
       where: { path },
-      fix: 'give the folder that holds config.json and the weights',
+      fix: 'give the folder that holds config.json',
     },
   );
 }
