@@ -11,14 +11,31 @@ import { benchFolder, cli, machine, median, printTable, runNode } from './measur
 const rounds = 5;
 /** The loop looks at no activation, so the second row stands beside it; the third is the default. */
 const choices = ['fp32', 'fp32,fp16 --no-fp16-check', 'fp32,fp16', 'fp32,fp16,q8,q4,q4f16'];
+/** Names of the model files by their formats. */
+const models = {
+  fp32: 'model',
+  fp16: 'model_fp16',
+  q8: 'model_quantized',
+  q4: 'model_q4',
+  q4f16: 'model_q4f16',
+};
 const loop = fileURLToPath(new URL('./loop.mjs', import.meta.url));
 
 export default async function benchConvert() {
   const rows = [['shape', 'written', 'seconds', '× loop', 'peak memory', 'data / checkpoint']];
-  rows.push(...(await measure('150m', rounds)));
-  rows.push(...(await measure('1b', 1)));
+  const sizes = [['shape', ...Object.keys(models)]];
+  for (const [size, count] of [
+    ['150m', rounds],
+    ['1b', 1],
+  ]) {
+    const found = await measure(size, count);
+    rows.push(...found.rows);
+    sizes.push([size, ...found.sizes.map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`)]);
+  }
   console.log(`${machine()}; medians of ${rounds} rounds for 150m, one round for 1b\n`);
   printTable(rows);
+  console.log('\nmodel and data files:\n');
+  printTable(sizes);
 }
 
 async function measure(size, count) {
@@ -28,6 +45,7 @@ async function measure(size, count) {
   const output = join(benchFolder, 'output');
   const loops = [];
   const found = Object.fromEntries(choices.map((options) => [options, []]));
+  let sizes = [];
   for (let round = 0; round < count; round++) {
     loops.push(await runNode(loop, weights, copy));
     await rm(copy);
@@ -37,31 +55,32 @@ async function measure(size, count) {
       found[options].push({
         ...run,
         ratio: run.seconds / loops[round].seconds,
-        data: await dataBytes(output),
+        data: (await bytesOf(output, 'model.onnx_data')) / (await stat(weights)).size,
       });
+      // the last choice has them all
+      sizes = await Promise.all(
+        Object.values(models).map((name) => bytesOf(output, `${name}.onnx`)),
+      );
       await rm(output, { recursive: true });
     }
   }
-  const bytes = (await stat(weights)).size;
   const loopRow = [size, 'the loop', seconds(loops), '1', megabytes(loops), '1'];
-  return [
-    loopRow,
-    ...Object.entries(found).map(([options, runs]) => [
-      size,
-      options.replaceAll(',', ' + '),
-      seconds(runs),
-      median(runs.map(({ ratio }) => ratio)).toFixed(2),
-      megabytes(runs),
-      (runs[0].data / bytes).toFixed(4),
-    ]),
-  ];
+  const rows = Object.entries(found).map(([options, runs]) => [
+    size,
+    options.replaceAll(',', ' + '),
+    seconds(runs),
+    median(runs.map(({ ratio }) => ratio)).toFixed(2),
+    megabytes(runs),
+    runs[0].data.toFixed(4),
+  ]);
+  return { rows: [loopRow, ...rows], sizes };
 }
 
-/** Bytes of the fp32 model's data files. */
-async function dataBytes(output) {
+/** Bytes of a folder's model files whose names begin so. */
+async function bytesOf(output, beginning) {
   const names = await readdir(join(output, 'onnx'));
-  const data = names.filter((name) => name.startsWith('model.onnx_data'));
-  const sizes = await Promise.all(data.map((name) => stat(join(output, 'onnx', name))));
+  const found = names.filter((name) => name.startsWith(beginning));
+  const sizes = await Promise.all(found.map((name) => stat(join(output, 'onnx', name))));
   return sizes.reduce((sum, { size }) => sum + size, 0);
 }
 

@@ -104,6 +104,7 @@ export async function convert(
   try {
     checkTargetKl(source, asked);
     const graph = buildBound(source, asked);
+    checkRules(graph, asked);
     const floatValues = await beyondHalf(source, folder, graph, asked);
     const { options, tokens } = await withFormats(source, folder, graph, asked);
     const jobs = modelsOf(graph, folder, task, { ...options, floatValues });
@@ -145,12 +146,18 @@ export async function plan(folder: SourceFolder, asked: ConvertOptions): Promise
   try {
     checkTargetKl(source, asked);
     const graph = buildBound(source, asked);
+    checkRules(graph, asked);
     const { options } = await withFormats(source, folder, graph, asked);
     const jobs = modelsOf(graph, folder, source.task, options);
     return planOf(graph, source, jobs, consumerFiles(source, jobs, options), options);
   } finally {
     await source.checkpoint.close();
   }
+}
+
+/** Refuses rules of --keep before any weight is read for them. */
+function checkRules(graph: Graph, { dtypes, quantization }: ConvertOptions): void {
+  checkKeep(completeSettings(quantization).keep ?? [], dtypes, quantizedTensors(graph));
 }
 
 /** The options with formats chosen for a KL divergence, and the tokens they were chosen on. */
@@ -190,7 +197,6 @@ function modelsOf(
   }: ConvertOptions & { readonly floatValues?: readonly FloatValue[] },
 ): readonly WriteJob[] {
   const settings = completeSettings(quantization);
-  checkKeep(settings.keep ?? [], dtypes, quantizedTensors(graph));
   const floats = floatNames(floatValues, graph);
   const jobs = dtypes.map((dtype) => {
     const pass = toFormat(dtype, fusedRules, target, settings, floats);

@@ -24,7 +24,7 @@ export interface PushOptions {
   readonly isPrivate?: boolean;
   /** Propose the files instead of writing to the branch. */
   readonly createPr?: boolean;
-  /** First line of the commit's message. */
+  /** First line of the commit's message; at most 200 characters, for the Hub shows it as a title. */
   readonly message?: string;
   /** Publish models that no verification has passed. */
   readonly unverified?: boolean;
@@ -109,8 +109,8 @@ export async function push(
   repository: string,
   options: PushOptions = {},
 ): Promise<Pushed> {
-  const { revision = 'main', signal } = options;
-  checkPushTarget(repository, revision);
+  const { revision = 'main', message, signal } = options;
+  checkPushTarget(repository, revision, message);
   if (signal === undefined) return await send(hub, output, repository, options);
   return await send(endedBy(hub, signal), output, repository, options).catch((error: unknown) => {
     signal.throwIfAborted();
@@ -191,14 +191,20 @@ function withCard(
   return manifest === undefined ? [file] : [manifest, file, ...rest];
 }
 
-/** Fails on what cannot be the name of a repository, or of a branch. */
-export function checkPushTarget(repository: string, revision: string): void {
+/** Fails on what cannot be the name of a repository, or of a branch, or a commit's first line. */
+export function checkPushTarget(repository: string, revision: string, message?: string): void {
   checkHubId(repository);
   checkRevision(revision);
-  if (!isCommit(revision)) return;
-  throw new ToolkitError('USAGE', 'a commit cannot be written to', {
-    where: { revision },
-    fix: 'name a branch',
+  if (isCommit(revision)) {
+    throw new ToolkitError('USAGE', 'a commit cannot be written to', {
+      where: { revision },
+      fix: 'name a branch',
+    });
+  }
+  if (message === undefined || /^(?=.*\S)[^\r\n]{1,200}$/.test(message)) return;
+  throw new ToolkitError('USAGE', 'the message of a commit is one line of at most 200 characters', {
+    where: { message },
+    fix: 'say in a few words what is published',
   });
 }
 

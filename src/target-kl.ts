@@ -13,7 +13,6 @@ import type { GptqOptions } from './gptq.ts';
 import type { Graph } from './ir/graph.ts';
 import type { Source } from './model/source.ts';
 import { quantizedTensors } from './passes/quantize.ts';
-import { checkKeep } from './quantize/keep.ts';
 import { completeSettings } from './quantize/settings.ts';
 
 export interface TargetKlOptions extends GptqOptions {
@@ -33,7 +32,6 @@ export async function withChosenFormats(
   const { targetKl, dtypes, target, engine = callingThread, onProgress } = options;
   if (targetKl === undefined || text === undefined) return settings;
   const products = quantizedTensors(graph);
-  checkKeep(settings.keep ?? [], dtypes, products);
   const memory = new Arena(engine);
   const choices = await chooseFormats(dtypes.filter(isQuantized), {
     model: { config, task, weights: weightsOf(checkpoint.tensors, engine), engine },

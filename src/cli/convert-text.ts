@@ -1,5 +1,6 @@
 // What a conversion says of itself on stdout.
 
+import { printable } from '../base/errors.ts';
 import type { Manifest } from '../base/manifest.ts';
 import type { Plan } from '../convert.ts';
 import { choicesText } from './choice-text.ts';
@@ -11,7 +12,7 @@ export function conversionText(manifest: Manifest, name: string, folder: string)
   const { task, target, outputs, weights } = manifest;
   const parameters = formatCount(weights.parameters);
   return [
-    `Converted ${name} (${task}, ${parameters} parameters) for ${target} to ${folder}\n`,
+    `Converted ${printable(name)} (${task}, ${parameters} parameters) for ${target} to ${printable(folder)}\n`,
     fileTable(outputs),
     choicesText(manifest.quantization),
   ].join('');
@@ -23,7 +24,7 @@ export function planText(plan: Plan, name: string, folder: string, memory: numbe
   const ops = Object.entries(nodes.byOp).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const total = files.reduce((sum, { size }) => sum + size, 0);
   return [
-    `Would convert ${name} (${task}) for ${target} to ${folder}\n`,
+    `Would convert ${printable(name)} (${task}) for ${target} to ${printable(folder)}\n`,
     fileTable(files),
     `${formatBytes(total)} in ${files.length} files and a manifest, `,
     `at most about ${formatBytes(memory)} of memory\n`,

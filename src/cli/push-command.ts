@@ -26,10 +26,10 @@ export async function pushCommand(
   flags: PushFlags,
   context: Context,
 ): Promise<Outcome> {
-  const { revision = 'main', unverified = false } = flags;
-  checkPushTarget(repository, revision);
+  const { revision = 'main', unverified = false, message } = flags;
+  checkPushTarget(repository, revision, message);
   if (flags.dryRun === true) return await planOutcome(folder, repository, flags, context);
-  const { private: isPrivate = false, createPr = false, message } = flags;
+  const { private: isPrivate = false, createPr = false } = flags;
   const options = {
     revision,
     unverified,

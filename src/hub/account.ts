@@ -32,8 +32,10 @@ export async function checkWriter(hub: Hub, repository?: string): Promise<Accoun
     });
   }
   if (repository !== undefined) {
-    checkOwner(name, answer.get('orgs'), repository);
-    checkScopes(name, token.get('fineGrained'), repository, settings.endpoint);
+    const scopes = fieldsOf(token.get('fineGrained')).get('scoped');
+    // such a token may not see the organizations whose repositories it is made for
+    if (Array.isArray(scopes)) checkScopes(name, scopes, repository, settings.endpoint);
+    else checkOwner(name, answer.get('orgs'), repository);
   }
   return { name, organizations: organizationsOf(answer.get('orgs')) };
 }
@@ -83,10 +85,13 @@ function onlyReads(organization: Fields): boolean {
 }
 
 /** A token that is made for some things only lists them. */
-function checkScopes(name: string, fine: unknown, repository: string, endpoint: string): void {
-  const scopes = fieldsOf(fine).get('scoped');
-  if (!Array.isArray(scopes)) return;
-  const isWritten = listOf(scopes).some((each) => {
+function checkScopes(
+  name: string,
+  scopes: readonly unknown[],
+  repository: string,
+  endpoint: string,
+): void {
+  const isWritten = scopes.some((each) => {
     const scope = fieldsOf(each);
     const permissions = listOf(scope.get('permissions'));
     return permissions.includes('repo.write') && covers(fieldsOf(scope.get('entity')), repository);

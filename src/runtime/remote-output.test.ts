@@ -80,6 +80,14 @@ describe('a folder on a server', () => {
     ]);
   });
 
+  test('is named as its address is written', async () => {
+    network(ofRepository({}));
+    const names = ['my%20models', '%zz'].map(async (part) => {
+      return (await fetchOutput(`https://example.org/${part}/`)).root.name;
+    });
+    expect(await Promise.all(names)).toEqual(['my models', '%zz']);
+  });
+
   test('that cannot be reached, or is none, is an error at once', async () => {
     const asked = network(() => {
       throw new TypeError('Failed to fetch');

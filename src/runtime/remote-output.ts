@@ -89,7 +89,7 @@ function remoteFolder(base: URL, files: readonly WrittenFile[]): SourceFolder {
   );
   const path = base.pathname.replace(/\/resolve\/[^/]+\/$/, '/');
   return {
-    name: decodeURIComponent(path.split('/').at(-2) ?? ''),
+    name: decoded(path.split('/').at(-2) ?? ''),
     list: async () => [...sizes.keys()].toSorted(),
     open: async (name) => {
       const size = sizes.get(name);
@@ -97,4 +97,13 @@ function remoteFolder(base: URL, files: readonly WrittenFile[]): SourceFolder {
       return httpSource({ name, size, url: new URL(name, base).href });
     },
   };
+}
+
+/** A part of an address as people wrote it, where it can be read. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

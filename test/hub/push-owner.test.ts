@@ -64,6 +64,13 @@ it.each<readonly [string, UploadOptions]>([
   ],
   ['that the token names', scopes({ entity: { type: 'model', name: id }, permissions: writing })],
   [
+    'that the token names, of an owner that it does not see',
+    {
+      ...scopes({ entity: { type: 'model', name: id }, permissions: writing }),
+      whoami: { ...other, orgs: [] },
+    },
+  ],
+  [
     'of a group that the token names',
     scopes({ entity: { type: 'resource-group' }, permissions: writing }),
   ],

@@ -97,6 +97,11 @@ it.each([
   );
 });
 
+it.each(['', '   ', 'two\nlines', 'x'.repeat(201)])('refuses %j as a message', async (message) => {
+  const ran = await place().plan('--message', message);
+  expect([ran.status, errorLine(ran)]).toEqual([2, expect.stringContaining('one line')]);
+});
+
 it('says of a folder that convert did not write that it is none', async () => {
   const ran = await command(['push', caseFolder('clm-default'), 'me/ettin'], { env });
   expect([ran.status, errorLine(ran)]).toEqual([66, expect.stringContaining('no manifest')]);
