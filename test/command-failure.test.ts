@@ -86,7 +86,7 @@ describe('a conversion that cannot be', () => {
     const ran = await command(['inspect', shakespeare], { stdout: full });
     closeSync(full);
     expect(ran.status).toBe(74);
-    expect(errorLine(ran)).toMatch(/^error\[IO_FAILED\]: ENOSPC/);
+    expect(errorLine(ran)).toMatch(/^error\[DISK_FULL\]: the disk is full/);
     expect(ran.stderr).not.toMatch(/^ +at /m);
   });
 
