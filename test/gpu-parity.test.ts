@@ -24,7 +24,7 @@ const fewPrompts: Readonly<Record<string, readonly string[]>> = {
   shakespeare: ['long', 'romeo'],
 };
 const fewSteps = 4;
-const fewTokens = 36; // the widest window has 32
+const fewTokens = 24; // the widest window has 16
 
 /** Checkpoints whose graphs are those of other cases. */
 const stored: readonly string[] = ['clm-bf16', 'clm-legacy-bin'];
