@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /** Files with a process of their own: they open GPUs, start commands, or change what is global. */
@@ -16,7 +15,7 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', './test/skip-reporter.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000, // conversions on a machine that has other work
-    maxWorkers: availableParallelism() + 1, // servers, children and timers leave cores idle
+    maxWorkers: '100%', // the software GPU leaves half of two cores idle
     projects: [
       { extends: true, test: { name: 'alone', include: [...alone] } },
       {
