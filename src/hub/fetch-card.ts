@@ -2,7 +2,7 @@
 
 import { ToolkitError } from '../base/errors.ts';
 import type { Hub } from './request.ts';
-import { fetchText } from './text-file.ts';
+import { fetchText } from './small-file.ts';
 
 /** Name of the model card. */
 export const cardName = 'README.md';

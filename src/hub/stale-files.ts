@@ -11,7 +11,7 @@ import { pureSha256 } from '../base/sha256.ts';
 import { assetNames } from '../checkpoint/assets.ts';
 import { findFiles, type HubFile } from './listing.ts';
 import type { Hub } from './request.ts';
-import { fetchSmallFile } from './text-file.ts';
+import { fetchSmallFile } from './small-file.ts';
 
 interface NextPush {
   readonly id: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fetchText } from '../../src/hub/text-file.ts';
+import { fetchText } from '../../src/hub/small-file.ts';
 import { openHub } from '../../src/hub/request.ts';
 import { secret } from './download.ts';
 import { commit, json, mockHub, type Fault } from './mock-hub.ts';
